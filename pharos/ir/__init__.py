@@ -1,0 +1,31 @@
+"""MLIR as the rest of Pharos sees it: contexts, modules, places and errors."""
+
+from pharos.ir.diagnostics import CompileError, diagnosed
+from pharos.ir.locations import location_of, span_of
+from pharos.ir.module import (
+    apply_schedule,
+    clone,
+    fingerprint,
+    new_context,
+    parse,
+    parse_file,
+    run_passes,
+    to_text,
+    verify,
+)
+
+__all__ = [
+    "CompileError",
+    "apply_schedule",
+    "clone",
+    "diagnosed",
+    "fingerprint",
+    "location_of",
+    "new_context",
+    "parse",
+    "parse_file",
+    "run_passes",
+    "span_of",
+    "to_text",
+    "verify",
+]

@@ -1,0 +1,42 @@
+"""The one file that imports MLIR's Python bindings.
+
+Everything else in Pharos takes MLIR from here: ``from pharos.ir.bindings import mlir, arith``.
+The wheel ships the bindings under the package name ``torch_mlir``; it needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import torch_mlir.ir as mlir
+from torch_mlir._mlir_libs import _mlirRegisterEverything
+from torch_mlir.passmanager import PassManager
+
+__all__ = ["MLIRError", "PassManager", "dialect", "mlir", "register_translations"]
+
+MLIRError = mlir.MLIRError
+
+
+def register_translations(context: Any) -> None:
+    """Register the translation to LLVM IR for every dialect that has one."""
+    _mlirRegisterEverything.register_llvm_translations(context)
+
+
+def dialect(name: str) -> ModuleType:
+    """The builders of one dialect (``dialect("arith").addi(a, b)``).
+
+    Imported on first use: loading all of them takes longer than compiling a small program.
+    """
+    return importlib.import_module(f"torch_mlir.dialects.{name}")
+
+
+def execution_engine() -> Any:
+    """MLIR's ExecutionEngine class."""
+    return importlib.import_module("torch_mlir.execution_engine").ExecutionEngine
+
+
+def transform_interpreter() -> ModuleType:
+    """The interpreter of transform scripts."""
+    return importlib.import_module("torch_mlir.dialects.transform.interpreter")
