@@ -28,6 +28,7 @@ class Argument:
     ``kind`` is "memref" (``shape`` has -1 where the size is known only at run time; ``strides``
     in elements, -1 when dynamic, None for row-major), "scalar" or "pointer".
     ``written`` tells whether the code may store through it; True unless proven otherwise.
+    ``unique`` tells that the code relies on no other argument sharing its memory.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Argument:
     strides: tuple[int, ...] | None = None
     written: bool = True
     name: str = ""
+    unique: bool = False
 
 
 @dataclass(frozen=True)

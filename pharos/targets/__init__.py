@@ -1,0 +1,1 @@
+"""Targets: what a machine is, the pipelines for it, how its code is finished and run."""

@@ -1,0 +1,179 @@
+"""A module in the LLVM dialect becomes an object file for this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pharos.core.artifact import Artifact, EntryPoint
+from pharos.core.errors import ErrorList, InternalError, UserError, nearest
+from pharos.ir import CompileError, diagnosed, span_of
+from pharos.ir.bindings import execution_engine, mlir
+from pharos.targets.cpu import elf, helpers, openmp, symbols
+
+# Calls that LLVM's code generator makes up by itself and that no library of ours may hold at
+# compile time; whether they exist is checked when the object is loaded.
+_GENERATED = ("__truncsfbf2", "__truncdfbf2", "__truncdfhf2", "__truncsfhf2", "__extendhfsf2")
+
+
+def compile_object(
+    module: Any,
+    *,
+    entries: Sequence[EntryPoint],
+    libraries: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    optimize: int = 3,
+) -> Artifact:
+    """The artifact with the code of ``module``, which has only LLVM dialect operations.
+
+    ``entries`` come from ``abi.entry_points`` before lowering; ``libraries`` are "openmp" or
+    paths of shared libraries that the program links. UserError with the place of the call when
+    a function is called that exists nowhere.
+    """
+    check_lowered(module)
+    check_externals(module, libraries)
+    code = _emit(module, optimize)
+    needed = elf.symbols(code).undefined
+    linked = list(dict.fromkeys(libraries))
+    if symbols.OPENMP not in linked and any(map(openmp.is_openmp, needed)):
+        linked.append(symbols.OPENMP)
+    return Artifact(
+        target="cpu",
+        format="object",
+        code=code,
+        entries=tuple(entries),
+        fingerprint=hashlib.sha256(code).hexdigest(),
+        libraries=tuple(linked),
+        symbols=tuple(sorted(needed)),
+        metadata=dict(metadata or {}),
+    )
+
+
+def check_lowered(module: Any) -> None:
+    """Raise CompileError that names the operations which have no LLVM form (the first five)."""
+    left = [op for op in _walk(module.operation) if not _has_llvm_form(op.name)]
+    if not left:
+        return
+    errors = []
+    for operation in left[:5]:
+        error = CompileError(
+            f"'{operation.name}' was not lowered to the LLVM dialect",
+            span=span_of(operation.location),
+            hint="the pipeline lacks a pass for it",
+        )
+        error.operation = operation.name
+        errors.append(error)
+    raise errors[0] if len(errors) == 1 else ErrorList(errors)
+
+
+def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
+    """Raise UserError for functions that are declared, used, and found in no library."""
+    declared = {
+        op.attributes["sym_name"].value
+        for op in module.body.operations
+        if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
+    }
+    missing: dict[str, UserError] = {}
+    for operation in _walk(module.operation):
+        name = _called(operation)
+        if name is None or name not in declared or name in missing or name.startswith("llvm."):
+            continue
+        if symbols.resolve(name, libraries) is None:
+            plain = name.removeprefix("_mlir_ciface_")
+            missing[name] = UserError(
+                f"the function '{plain}' is called but exists nowhere: not in this program, "
+                f"libc, libm, OpenMP"
+                + (f" or {', '.join(libraries)}" if libraries else ", and no library is linked"),
+                span=span_of(operation.location),
+                hint=nearest(plain, helpers.names()) or "link the library that defines it",
+            )
+    if missing:
+        errors = list(missing.values())
+        raise errors[0] if len(errors) == 1 else ErrorList(errors)
+
+
+def _has_llvm_form(name: str) -> bool:
+    return name.startswith(("llvm.", "omp.")) or name == "builtin.module"
+
+
+def _called(operation: Any) -> str | None:
+    attribute = {"llvm.call": "callee", "llvm.mlir.addressof": "global_name"}.get(operation.name)
+    if attribute is None or attribute not in operation.attributes:
+        return None
+    name: str = mlir.FlatSymbolRefAttr(operation.attributes[attribute]).value
+    return name
+
+
+def _walk(operation: Any) -> Iterator[Any]:
+    yield operation
+    for region in operation.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield from _walk(inner.operation)
+
+
+def _emit(module: Any, optimize: int) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="pharos-") as folder, diagnosed("code generation"):
+        path = Path(folder) / "code.o"
+        try:
+            engine = execution_engine()(module, opt_level=optimize, shared_libs=[])
+        except RuntimeError as error:
+            raise InternalError(f"LLVM refused the module: {error}") from None
+        _satisfy(engine, module)
+        engine.dump_to_object_file(str(path))
+        if not path.exists():
+            raise InternalError("LLVM made no object file; its message is on stderr")
+        return path.read_bytes()
+
+
+def _satisfy(engine: Any, module: Any) -> None:
+    """Give the engine an address for every outside name: it links before it writes the object.
+
+    Nothing is called through them. The object that it writes has the names, not the addresses.
+    """
+    anything = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p)
+    declared = [
+        op.attributes["sym_name"].value
+        for op in module.body.operations
+        if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
+    ]
+    runtime = [f"__kmpc_{name}" for name in _KMPC]
+    for name in dict.fromkeys((*declared, *runtime, *_GENERATED)):
+        engine.raw_register_runtime(name, anything)
+
+
+# What the translation of the omp dialect calls (LLVM's OMPKinds.def lists them).
+_KMPC = (
+    "fork_call",
+    "global_thread_num",
+    "for_static_init_4u",
+    "for_static_init_8u",
+    "for_static_fini",
+    "barrier",
+    "cancel_barrier",
+    "reduce",
+    "end_reduce",
+    "reduce_nowait",
+    "end_reduce_nowait",
+    "critical",
+    "end_critical",
+    "push_num_threads",
+    "dispatch_init_4u",
+    "dispatch_init_8u",
+    "dispatch_next_4u",
+    "dispatch_next_8u",
+    "dispatch_deinit",
+    "serialized_parallel",
+    "end_serialized_parallel",
+    "master",
+    "end_master",
+    "single",
+    "end_single",
+    "flush",
+    "alloc",
+    "free",
+)

@@ -1,0 +1,150 @@
+"""This machine's CPU as a device: objects are linked into the process and called."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from pharos.core.artifact import Artifact, EntryPoint
+from pharos.core.errors import InternalError, UserError
+from pharos.runtime.buffer import Buffer, host_buffer
+from pharos.runtime.device import Checked
+from pharos.runtime.dtypes import name_of
+from pharos.runtime.frame import Frame
+from pharos.runtime.results import adopt
+from pharos.targets.cpu import elf, symbols
+
+_counter = itertools.count()
+_PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class CpuDevice:
+    """The CPU that Python runs on. Implements ``pharos.runtime.Device``."""
+
+    name = "cpu"
+
+    def load(self, artifact: Artifact) -> CpuModule:
+        """Link the object into the process. Needs no MLIR.
+
+        UserError for another target's artifact and for a function that no library has.
+        """
+        if (artifact.target, artifact.format) != ("cpu", "object"):
+            raise UserError(
+                f"the cpu device runs cpu objects, found {artifact.format} for {artifact.target}"
+            )
+        return CpuModule(artifact)
+
+    def allocate(self, shape: Sequence[int], dtype: str) -> Buffer:
+        """Host memory, aligned to 64 bytes, not initialised; ``buffer.numpy()`` sees it."""
+        return host_buffer(self.name, shape, dtype)
+
+    def upload(self, array: np.ndarray[Any, Any]) -> Buffer:
+        """A new buffer with the elements of ``array``."""
+        dtype = name_of(array.dtype)
+        if dtype is None:
+            raise UserError(f"no element type for arrays of {array.dtype}")
+        buffer = self.allocate(array.shape, dtype)
+        buffer.numpy()[...] = array
+        return buffer
+
+    def download(self, buffer: Buffer) -> np.ndarray[Any, Any]:
+        """A copy of the elements of ``buffer``."""
+        return buffer.numpy().copy()
+
+    def synchronize(self) -> None:
+        """Calls return when they have ended; there is nothing to wait for."""
+
+
+class CpuModule:
+    """One loaded object: a dynamic library of its own in the process-wide JIT."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+        self._defined = elf.symbols(artifact.code).defined
+        self._tracker = self._link()
+        self._functions: dict[str, Callable[[int], None]] = {}
+
+    def prepare(self, entry: EntryPoint, values: Sequence[Checked]) -> CpuCall:
+        """Pack ``values`` into a frame that the entry point reads."""
+        return CpuCall(self, entry, values)
+
+    def function(self, entry: str) -> Callable[[int], None]:
+        """The packed entry of ``entry``: takes the address of a frame."""
+        if entry not in self._functions:
+            self._functions[entry] = _PACKED(self._tracker[self._packed(entry)])
+        return self._functions[entry]
+
+    def _packed(self, entry: str) -> str:
+        for name in (f"_mlir__mlir_ciface_{entry}", f"_mlir_{entry}"):
+            if name in self._defined:
+                return name
+        raise InternalError(f"the object has no packed entry for '{entry}'")
+
+    def _link(self) -> Any:
+        builder = llvm.JITLibraryBuilder().add_object_img(self.artifact.code)
+        for name in self.artifact.symbols:
+            builder.import_symbol(name, self._address(name))
+        for entry in self.artifact.entries:
+            builder.export_symbol(self._packed(entry.name))
+        try:
+            return builder.link(_jit(), f"pharos-{next(_counter)}")
+        except RuntimeError as error:
+            raise InternalError(f"linking the object failed: {error}") from None
+
+    def _address(self, name: str) -> int:
+        found = symbols.resolve(name, self.artifact.libraries)
+        if found is None:
+            searched = ", ".join(("libc", "libm", "libgcc", *self.artifact.libraries))
+            raise UserError(
+                f"the code calls '{name}', which no library here defines (searched: {searched})",
+                hint="compile it again on this machine",
+            )
+        return found
+
+
+class CpuCall:
+    """A function with its frame; holds the code and the arguments alive."""
+
+    def __init__(self, module: CpuModule, entry: EntryPoint, values: Sequence[Checked]) -> None:
+        self._module = module
+        self._entry = entry
+        self._values = list(values)
+        self._frame = Frame(entry, values)
+        self._function = module.function(entry.name)
+        self._at = self._frame.address
+        self._arrays = any(result.kind == "memref" for result in entry.results)
+
+    def __call__(self) -> tuple[Any, ...]:
+        self._function(self._at)
+        results = self._frame.results()
+        if not self._arrays:
+            return results
+        return adopt(self._entry.results, results, self._values, _free(), self._module)
+
+    def update(self, index: int, value: Checked) -> None:
+        """Replace one argument."""
+        self._frame.write(index, value)
+        self._values[index] = value
+
+
+@functools.cache
+def _free() -> Callable[[int], None]:
+    free = ctypes.CDLL(None).free
+    free.argtypes, free.restype = [ctypes.c_void_p], None
+    function: Callable[[int], None] = free
+    return function
+
+
+@functools.cache
+def _jit() -> Any:
+    """The process-wide JIT. Kept for good: code may run until the process ends."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=3, jit=True)
+    return llvm.create_lljit_compiler(machine, use_jit_link=False)
