@@ -1,0 +1,134 @@
+"""The scalar body of a linalg operation, rebuilt on vectors or scalars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.vector_loops.nest import Nest
+
+# Integer division traps on a zero divisor, which a masked-off lane may hold, and no SIMD unit
+# of the CPUs we know divides integers.
+_SCALAR_ONLY = ("divsi", "divui", "remsi", "remui", "ceildivsi", "ceildivui", "floordivsi")
+_FLOAT_CONTRACT = ("arith.addf", "arith.subf", "arith.mulf")
+
+
+@dataclass(frozen=True)
+class Combiner:
+    """How a reduction joins two partial results: the operation, and its kind for a vector."""
+
+    operation: str
+    kind: str
+
+
+_COMBINERS = {
+    "arith.addf": "add",
+    "arith.addi": "add",
+    "arith.mulf": "mul",
+    "arith.muli": "mul",
+    "arith.maximumf": "maximumf",
+    "arith.maxnumf": "maxnumf",
+    "arith.minimumf": "minimumf",
+    "arith.minnumf": "minnumf",
+    "arith.maxsi": "maxsi",
+    "arith.maxui": "maxui",
+    "arith.minsi": "minsi",
+    "arith.minui": "minui",
+    "arith.andi": "and",
+    "arith.ori": "or",
+    "arith.xori": "xor",
+}
+
+
+def supported(nest: Nest) -> bool:
+    """Whether the body holds only operations that can be rebuilt one by one."""
+    for op in list(nest.body.operations)[:-1]:
+        name = op.operation.name
+        if name != "linalg.index" and name.split(".")[0] not in ("arith", "math"):
+            return False
+        if len(op.operation.regions):
+            return False
+    return True
+
+
+def can_vectorize(nest: Nest) -> bool:
+    """Whether every operation of the body means the same on each lane of a vector."""
+    return all(
+        op.operation.name.split(".")[-1] not in _SCALAR_ONLY
+        for op in list(nest.body.operations)[:-1]
+    )
+
+
+def combiners(nest: Nest) -> list[Combiner] | None:
+    """The combiner of each output when all are ``combine(previous, term)``; else None.
+
+    ``previous`` may occur nowhere else: then lanes of partial results may be joined at the end.
+    """
+    body = nest.body
+    first = len(nest.inputs)
+    found = []
+    for number, value in enumerate(list(body.operations)[-1].operation.operands):
+        previous = body.arguments[first + number]
+        owner = value.owner
+        if isinstance(owner, mlir.Block) or owner.name not in _COMBINERS:
+            return None
+        uses = list(previous.uses)
+        if len(uses) != 1 or uses[0].owner.operation != owner:
+            return None
+        found.append(Combiner(owner.name, _COMBINERS[owner.name]))
+    return found
+
+
+class BodyBuilder:
+    """Rebuilds a body at the insertion point, on vectors of ``width`` lanes or on scalars."""
+
+    def __init__(self, nest: Nest, width: int) -> None:
+        self.nest = nest
+        self.width = width
+
+    def build(self, arguments: list[Any], index_of: Any) -> list[Any]:
+        """The values that the body yields for ``arguments`` (scalars stand for all lanes).
+
+        ``index_of(dim)`` gives the value of loop ``dim``, a vector for the vector loop.
+        """
+        values: dict[Any, Any] = dict(zip(self.nest.body.arguments, arguments, strict=True))
+        operations = [op.operation for op in self.nest.body.operations]
+        for op in operations[:-1]:
+            if op.name == "linalg.index":
+                values[op.results[0]] = index_of(op.attributes["dim"].value)
+                continue
+            values.update(zip(op.results, self._rebuild(op, values), strict=True))
+        return [values.get(v, v) for v in operations[-1].operands]
+
+    def _rebuild(self, op: Any, values: dict[Any, Any]) -> list[Any]:
+        operands = [values.get(v, v) for v in op.operands]
+        lanes = any(isinstance(v.type, mlir.VectorType) for v in operands)
+        types = [r.type for r in op.results]
+        if lanes:
+            operands = [broadcast(v, self.width) for v in operands]
+            types = [mlir.VectorType.get([self.width], t) for t in types]
+        attributes = {name: op.attributes[name] for name in op.attributes}
+        if op.name in _FLOAT_CONTRACT and str(attributes.get("fastmath")) == _NO_FASTMATH:
+            # A product feeding a sum becomes one fused multiply-add, as C compilers do by default.
+            attributes["fastmath"] = mlir.Attribute.parse("#arith.fastmath<contract>")
+        return list(
+            mlir.Operation.create(
+                op.name, results=types, operands=operands, attributes=attributes
+            ).results
+        )
+
+
+_NO_FASTMATH = "#arith.fastmath<none>"
+
+
+def broadcast(value: Any, width: int) -> Any:
+    """``value`` on every lane of a vector; vectors are returned as they are."""
+    if isinstance(value.type, mlir.VectorType):
+        return value
+    type_ = mlir.VectorType.get([width], value.type)
+    owner = value.owner
+    if not isinstance(owner, mlir.Block) and owner.name == "arith.constant":
+        splat = mlir.DenseElementsAttr.get_splat(type_, owner.attributes["value"])
+        return dialect("arith").ConstantOp(type_, splat).result
+    return dialect("vector").broadcast(type_, value)

@@ -1,0 +1,122 @@
+"""A linalg operation on memrefs, read as a loop nest with one access pattern per operand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pharos.ir.bindings import mlir
+
+# MLIR's mark for a size, stride or offset that is known only at run time.
+DYNAMIC = -(2**63)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How the nest reaches one operand: the affine index expressions of each memref dimension."""
+
+    operand: int
+    type: Any
+    indices: tuple[Any, ...]
+    map: Any
+
+    @property
+    def element(self) -> Any:
+        return self.type.element_type
+
+    def uses(self, dim: int) -> bool:
+        """Whether the element reached depends on loop ``dim``."""
+        return any(expression_uses(e, dim) for e in self.indices)
+
+    def contiguous(self, dim: int) -> bool:
+        """Whether one step of loop ``dim`` moves by exactly one element in memory."""
+        if not self.indices or _last_stride(self.type) != 1:
+            return False
+        leading = any(expression_uses(e, dim) for e in self.indices[:-1])
+        return not leading and _coefficient(self.indices[-1], dim) == 1
+
+
+@dataclass(frozen=True)
+class Nest:
+    """The loop nest of ``operation``: ``parallel[d]`` tells the kind of loop ``d``."""
+
+    operation: Any
+    parallel: tuple[bool, ...]
+    inputs: tuple[Access, ...]
+    outputs: tuple[Access, ...]
+
+    @property
+    def body(self) -> Any:
+        return self.operation.regions[0].blocks[0]
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        return self.inputs + self.outputs
+
+    @property
+    def reductions(self) -> tuple[int, ...]:
+        return tuple(d for d, parallel in enumerate(self.parallel) if not parallel)
+
+    def size_source(self, dim: int) -> tuple[int, int] | None:
+        """An operand and the position in its shape that give the trip count of loop ``dim``."""
+        for access in self.accesses:
+            for position, e in enumerate(access.indices):
+                if isinstance(e, mlir.AffineDimExpr) and e.position == dim:
+                    return access.operand, position
+        return None
+
+
+def read_nest(operation: Any) -> Nest | None:
+    """The nest of a ``linalg.generic`` on memrefs; None when it is not one or is out of reach.
+
+    Out of reach are tensors, scalars passed as operands, and loops whose trip count no operand
+    shows.
+    """
+    maps = [attribute.value for attribute in operation.attributes["indexing_maps"]]
+    if not all(isinstance(v.type, mlir.MemRefType) for v in operation.operands):
+        return None
+    kinds = [str(kind) for kind in operation.attributes["iterator_types"]]
+    accesses = []
+    for number, (value, map_) in enumerate(zip(operation.operands, maps, strict=True)):
+        accesses.append(Access(number, mlir.MemRefType(value.type), tuple(map_.results), map_))
+    inputs = operation.attributes["operandSegmentSizes"][0]
+    nest = Nest(
+        operation,
+        tuple("parallel" in kind for kind in kinds),
+        tuple(accesses[:inputs]),
+        tuple(accesses[inputs:]),
+    )
+    if any(nest.size_source(dim) is None for dim in range(len(kinds))):
+        return None
+    return nest
+
+
+def expression_uses(expression: Any, dim: int) -> bool:
+    """Whether the affine ``expression`` mentions loop ``dim``."""
+    if isinstance(expression, mlir.AffineDimExpr):
+        return bool(expression.position == dim)
+    if isinstance(expression, mlir.AffineBinaryExpr):
+        return expression_uses(expression.lhs, dim) or expression_uses(expression.rhs, dim)
+    return False
+
+
+def _coefficient(expression: Any, dim: int) -> int | None:
+    """The factor of ``dim`` in a linear ``expression``; None when it is not linear in ``dim``."""
+    if isinstance(expression, mlir.AffineDimExpr):
+        return int(expression.position == dim)
+    if isinstance(expression, mlir.AffineConstantExpr):
+        return 0
+    if isinstance(expression, mlir.AffineAddExpr):
+        left, right = (_coefficient(e, dim) for e in (expression.lhs, expression.rhs))
+        return None if left is None or right is None else left + right
+    if isinstance(expression, mlir.AffineMulExpr) and isinstance(
+        expression.rhs, mlir.AffineConstantExpr
+    ):
+        left = _coefficient(expression.lhs, dim)
+        return None if left is None else left * int(expression.rhs.value)
+    return 0 if not expression_uses(expression, dim) else None
+
+
+def _last_stride(type_: Any) -> int:
+    strides, _ = type_.get_strides_and_offset()
+    return int(strides[-1]) if strides else 0
