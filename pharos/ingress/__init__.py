@@ -1,0 +1,1 @@
+"""Where programs, weights and text come in from other systems' files."""
