@@ -14,7 +14,7 @@ from pharos.core.artifact import Argument, EntryPoint
 from pharos.core.errors import UserError
 from pharos.ir import span_of
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.effects import Effects, has_body, is_memref
+from pharos.targets.cpu.effects import Effects, has_body, is_dense, is_memref
 
 _ELEMENTS = {
     "f64": "f64",
@@ -157,9 +157,8 @@ def _shape(kind: Any) -> tuple[int, ...]:
 
 def _strides(kind: Any, where: str) -> tuple[int, ...] | None:
     """None for row-major, else strides in elements with -1 for dynamic ones."""
-    with kind.context:
-        if kind.affine_map == mlir.AffineMap.get_identity(kind.rank):
-            return None
+    if is_dense(kind):
+        return None
     try:
         strides, offset = kind.get_strides_and_offset()
     except (ValueError, RuntimeError):

@@ -14,10 +14,7 @@ from pharos.core.errors import ErrorList, InternalError, UserError, nearest
 from pharos.ir import CompileError, diagnosed, span_of
 from pharos.ir.bindings import execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
-
-# Calls that LLVM's code generator makes up by itself and that no library of ours may hold at
-# compile time; whether they exist is checked when the object is loaded.
-_GENERATED = ("__truncsfbf2", "__truncdfbf2", "__truncdfhf2", "__truncsfhf2", "__extendhfsf2")
+from pharos.targets.cpu.libcalls import GENERATED
 
 
 def compile_object(
@@ -141,39 +138,5 @@ def _satisfy(engine: Any, module: Any) -> None:
         for op in module.body.operations
         if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
     ]
-    runtime = [f"__kmpc_{name}" for name in _KMPC]
-    for name in dict.fromkeys((*declared, *runtime, *_GENERATED)):
+    for name in dict.fromkeys((*declared, *GENERATED)):
         engine.raw_register_runtime(name, anything)
-
-
-# What the translation of the omp dialect calls (LLVM's OMPKinds.def lists them).
-_KMPC = (
-    "fork_call",
-    "global_thread_num",
-    "for_static_init_4u",
-    "for_static_init_8u",
-    "for_static_fini",
-    "barrier",
-    "cancel_barrier",
-    "reduce",
-    "end_reduce",
-    "reduce_nowait",
-    "end_reduce_nowait",
-    "critical",
-    "end_critical",
-    "push_num_threads",
-    "dispatch_init_4u",
-    "dispatch_init_8u",
-    "dispatch_next_4u",
-    "dispatch_next_8u",
-    "dispatch_deinit",
-    "serialized_parallel",
-    "end_serialized_parallel",
-    "master",
-    "end_master",
-    "single",
-    "end_single",
-    "flush",
-    "alloc",
-    "free",
-)

@@ -19,6 +19,7 @@ from pharos.runtime.dtypes import name_of
 from pharos.runtime.frame import Frame
 from pharos.runtime.results import adopt
 from pharos.targets.cpu import elf, symbols
+from pharos.targets.cpu.jit import jit
 
 _counter = itertools.count()
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -93,7 +94,7 @@ class CpuModule:
         for entry in self.artifact.entries:
             builder.export_symbol(self._packed(entry.name))
         try:
-            return builder.link(_jit(), f"pharos-{next(_counter)}")
+            return builder.link(jit(), f"pharos-{next(_counter)}")
         except RuntimeError as error:
             raise InternalError(f"linking the object failed: {error}") from None
 
@@ -139,12 +140,3 @@ def _free() -> Callable[[int], None]:
     free.argtypes, free.restype = [ctypes.c_void_p], None
     function: Callable[[int], None] = free
     return function
-
-
-@functools.cache
-def _jit() -> Any:
-    """The process-wide JIT. Kept for good: code may run until the process ends."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(opt=3, jit=True)
-    return llvm.create_lljit_compiler(machine, use_jit_link=False)

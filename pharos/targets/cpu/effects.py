@@ -147,3 +147,9 @@ def _is_linalg_output(operation: Any, number: int) -> bool:
         return True
     inputs: int = segments[0]
     return number >= inputs
+
+
+def is_dense(kind: Any) -> bool:
+    """Whether memrefs of this type are row-major without gaps."""
+    with kind.context:
+        return bool(kind.affine_map == mlir.AffineMap.get_identity(kind.rank))

@@ -19,9 +19,9 @@ _HALVES = ("bf16", "f16")
 class HalfMasks:
     """Retype ``llvm.intr.masked.load`` and ``.store`` of 16-bit floats; others are kept."""
 
-    kind: ClassVar[str] = "half-masks"
+    name: ClassVar[str] = "half-masks"
 
-    def run(self, module: Any) -> None:
+    def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module``, which is in the LLVM dialect, in place."""
         loads: list[Any] = []
         stores: list[Any] = []
@@ -41,6 +41,7 @@ class HalfMasks:
             for op in stores:
                 with mlir.InsertionPoint(op), op.location:
                     _store(op)
+        return module
 
 
 def _is_half(type_: Any) -> bool:

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable
 
 from pharos.core.errors import UserError
-from pharos.targets.cpu import helpers, openmp
+from pharos.targets.cpu import helpers, openmp, rounding
 
 OPENMP = "openmp"
 _C_INTERFACE = "_mlir_ciface_"
@@ -28,6 +28,8 @@ def resolve(name: str, libraries: Iterable[str] = ()) -> int | None:
     found = helpers.address(name) or helpers.address(plain)
     if found is not None:
         return found
+    if name in rounding.NAMES:
+        return rounding.address(name)
     if openmp.is_openmp(name):
         return _lookup(openmp.library(), name)
     for library in (*map(open_library, libraries), *_standard()):

@@ -1,0 +1,43 @@
+"""Copies between memrefs with gaps become loops.
+
+MLIR lowers them to a call of ``memrefCopy`` in its C runner library, which is not on this machine;
+dense ones become memcpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.effects import is_dense
+
+
+@dataclass(frozen=True)
+class StridedCopies:
+    """``memref.copy`` where a side has gaps  ==>  ``linalg.copy``, which is lowered to loops."""
+
+    name: ClassVar[str] = "strided-copies"
+
+    def run(self, module: Any, scope: Any = None) -> Any:
+        """Rewrite ``module`` in place."""
+        found: list[Any] = []
+
+        def visit(operation: Any) -> Any:
+            if operation.name == "memref.copy" and not all(map(_is_plain, operation.operands)):
+                found.append(operation)
+            return mlir.WalkResult.ADVANCE
+
+        module.operation.walk(visit)
+        with module.context:
+            for operation in found:
+                source, target = operation.operands
+                with mlir.InsertionPoint(operation), operation.location:
+                    dialect("linalg").copy(source, outs=[target])
+                operation.erase()
+        return module
+
+
+def _is_plain(value: Any) -> bool:
+    # Unranked memrefs have no linalg form; they keep the call, which our helpers answer.
+    return not isinstance(value.type, mlir.MemRefType) or is_dense(value.type)

@@ -1,0 +1,29 @@
+"""The process-wide linker of compiled code (llvmlite's LLJIT)."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import llvmlite.binding as llvm
+
+
+@functools.cache
+def jit() -> Any:
+    """The JIT. Kept for good: code may run until the process ends."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=3, jit=True)
+    # RuntimeDyld, not JITLink: MLIR's objects use the large code model, which both link, and
+    # RuntimeDyld is the one that llvmlite's users exercise.
+    return llvm.create_lljit_compiler(machine, use_jit_link=False)
+
+
+@functools.cache
+def load_ir(text: str, name: str) -> Any:
+    """Compile LLVM IR into a library of its own, kept for good; ``[symbol]`` is an address."""
+    machine_code = llvm.JITLibraryBuilder().add_ir(text)
+    for function in llvm.parse_assembly(text).functions:
+        if not function.is_declaration:
+            machine_code.export_symbol(function.name)
+    return machine_code.link(jit(), name)

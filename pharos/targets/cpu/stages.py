@@ -1,0 +1,13 @@
+"""The pipeline stages of the CPU that are written in Python, by the names descriptors use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pharos.targets.cpu.copies import StridedCopies
+from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
+
+STAGES: Mapping[str, Callable[..., Any]] = {
+    kind.name: kind for kind in (NoteTensors, FreeTensors, StridedCopies)
+}
