@@ -47,7 +47,7 @@ def test_parse_file_keeps_the_name(tmp_path):
     path = tmp_path / "m.mlir"
     path.write_text(GOOD)
     module = ir.parse_file(path)
-    function = list(module.body.operations)[0]
+    function = next(iter(module.body.operations))
     assert ir.span_of(function.operation.location).file == str(path)
     with pytest.raises(UserError, match="no such file"):
         ir.parse_file(tmp_path / "none.mlir")
@@ -102,7 +102,7 @@ module attributes {transform.with_named_sequence} {
     bad = ir.parse(schedule.replace("NAME", "func.return"), context=module.context)
     with pytest.raises(ir.CompileError, match="expected to contain 2 payloads"):
         ir.apply_schedule(module, bad)
-    with pytest.raises(UserError, match="no transform.named_sequence @other"):
+    with pytest.raises(UserError, match=r"no transform\.named_sequence @other"):
         ir.apply_schedule(module, good, sequence="other")
 
 
