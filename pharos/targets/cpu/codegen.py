@@ -55,6 +55,8 @@ def check_lowered(module: Any) -> None:
     left = [op for op in _walk(module.operation) if not _has_llvm_form(op.name)]
     if not left:
         return
+    # A cast that is left over is the trace of some other operation that is, if there is one.
+    left = [op for op in left if op.name != "builtin.unrealized_conversion_cast"] or left
     errors = []
     for operation in left[:5]:
         error = CompileError(

@@ -9,9 +9,11 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-_void, _ptr = None, ctypes.c_void_p
+import numpy as np
+
+_void = None
 
 
 @functools.cache
@@ -32,6 +34,31 @@ def _print_float(value: float) -> None:
     _libc().printf(b"%g", ctypes.c_double(value))
 
 
+class _Unranked(ctypes.Structure):
+    """A memref of unknown rank: its rank and the address of its descriptor."""
+
+    _fields_: ClassVar = [("rank", ctypes.c_int64), ("descriptor", ctypes.c_void_p)]
+
+
+def _copy(size: int, source: Any, target: Any) -> None:
+    """``memref.copy`` between any two layouts; ``size`` is bytes per element."""
+    _array(size, target[0])[...] = _array(size, source[0])
+
+
+def _array(size: int, memref: _Unranked) -> np.ndarray[Any, Any]:
+    words = (ctypes.c_int64 * (3 + 2 * memref.rank)).from_address(memref.descriptor)
+    _, aligned, offset = words[:3]
+    shape, strides = words[3 : 3 + memref.rank], words[3 + memref.rank :]
+    if not all(shape):
+        return np.empty(shape, f"V{size}")
+    last = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    start = aligned + offset * size
+    memory: Any = (ctypes.c_uint8 * ((last + 1) * size)).from_address(start)
+    return np.ndarray(shape, f"V{size}", memory, strides=[step * size for step in strides])
+
+
+_unranked = ctypes.POINTER(_Unranked)
+
 # name -> (result, arguments, function)
 _TABLE: dict[str, tuple[Any, tuple[Any, ...], Callable[..., Any]]] = {
     "clock_ms": (ctypes.c_int64, (), _clock_ms),
@@ -44,6 +71,8 @@ _TABLE: dict[str, tuple[Any, tuple[Any, ...], Callable[..., Any]]] = {
     "printComma": (_void, (), lambda: _print(", ")),
     "printOpen": (_void, (), lambda: _print("( ")),
     "printClose": (_void, (), lambda: _print(" )")),
+    "printString": (_void, (ctypes.c_char_p,), lambda text: _print(text.decode(errors="replace"))),
+    "memrefCopy": (_void, (ctypes.c_int64, _unranked, _unranked), _copy),
 }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pharos.targets.cpu.copies import StridedCopies
+from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 
 STAGES: Mapping[str, Callable[..., Any]] = {
-    kind.name: kind for kind in (NoteTensors, FreeTensors, StridedCopies)
+    kind.name: kind for kind in (NoteTensors, FreeTensors, StridedCopies, AllocaScopes)
 }
