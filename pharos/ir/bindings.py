@@ -40,3 +40,14 @@ def execution_engine() -> Any:
 def transform_interpreter() -> ModuleType:
     """The interpreter of transform scripts."""
     return importlib.import_module("torch_mlir.dialects.transform.interpreter")
+
+
+def fill_linalg_body(operation: Any) -> None:
+    """Give a named linalg operation the body that its name stands for.
+
+    ``operation`` must be in a block, have one empty region, and operands that fit it: MLIR
+    checks none of this.
+    """
+    importlib.import_module("torch_mlir._mlir_libs._mlirDialectsLinalg").fill_builtin_region(
+        operation
+    )

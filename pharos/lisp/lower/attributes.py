@@ -1,0 +1,155 @@
+"""Attributes as written to MLIR attributes (the table of section 6.3)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.core.span import Span
+from pharos.ir.bindings import MLIRError, mlir
+from pharos.lisp.lower.constants import number_attribute
+from pharos.lisp.lower.types import Types, is_function_type
+from pharos.lisp.values import (
+    Bool,
+    List,
+    Number,
+    String,
+    Symbol,
+    Value,
+    Vector,
+    describe,
+    to_text,
+)
+
+_PARSED = ("#", "array<", "dense<", "affine_map<", "affine_set<")
+
+
+class Attributes:
+    """The attributes of one context. Must be used while the context is entered."""
+
+    def __init__(self, types: Types) -> None:
+        self.types = types
+        self._parsed: dict[str, Any] = {}
+
+    def of(self, value: Value) -> Any:
+        """The attribute that ``value`` in an attribute map means."""
+        if isinstance(value, Symbol):
+            return self._symbol(value)
+        if isinstance(value, String):
+            return self._string(value)
+        if isinstance(value, Number):
+            return self._number(value)
+        if isinstance(value, Bool):
+            return mlir.BoolAttr.get(value.value)
+        if isinstance(value, Vector):
+            return mlir.ArrayAttr.get([self.of(item) for item in value.items])
+        if is_function_type(value):
+            return mlir.TypeAttr.get(self.types.function(value))
+        if isinstance(value, List) and value.head == ":":
+            return self._typed(value)
+        raise UserError(
+            f"{describe(value)} cannot be an attribute",
+            span=value.span,
+            hint="an attribute is a string, number, boolean, type, @symbol, vector of those, "
+            "(: value type) or (-> [types...] [types...])",
+        )
+
+    def parse(self, text: str) -> Any | None:
+        """The attribute with MLIR's text ``text``, or None when that is none."""
+        if text not in self._parsed:
+            self._parsed[text] = _parse(text)
+        return self._parsed[text]
+
+    def _symbol(self, value: Symbol) -> Any:
+        text = value.text
+        if text.startswith("@"):
+            return mlir.FlatSymbolRefAttr.get(_symbol_name(text, value.span))
+        if "<" in text and text.endswith(">"):
+            attribute = self.parse(text)
+            if attribute is not None:
+                return attribute
+        return mlir.TypeAttr.get(self.types.parse(text, value.span))
+
+    def _string(self, value: String) -> Any:
+        text = value.value
+        if text.startswith("@"):
+            return mlir.FlatSymbolRefAttr.get(_symbol_name(text, value.span))
+        if text.startswith(_PARSED):
+            attribute = self.parse(text)
+            if attribute is None:
+                raise UserError(
+                    f"attribute parse error: '{text}' is not an attribute",
+                    span=value.span,
+                    hint=_said_about(text),
+                )
+            return attribute
+        return mlir.StringAttr.get(text)
+
+    def _number(self, value: Number) -> Any:
+        number = value.value
+        whole = isinstance(number, int) or number.is_integer()
+        type_ = self.types.parse("i64" if whole else "f64", None)
+        return number_attribute(int(number) if whole else number, type_, value.span)
+
+    def _typed(self, form: List) -> Any:
+        if len(form.items) != 3 or not isinstance(form.items[2], Symbol):
+            raise UserError(
+                f"invalid type annotation: expected (: value type), got {describe(form)}",
+                span=form.span,
+            )
+        value, type_ = form.items[1:]
+        if isinstance(value, Number | Bool):
+            return number_attribute(value.value, self.types.of(type_), form.span)
+        text = value.value if isinstance(value, String) else to_text(value)
+        attribute = self.parse(f"{text} : {type_.text}")
+        if attribute is None and isinstance(value, String):
+            attribute = self.parse(f"{to_text(value)} : {type_.text}")
+        if attribute is None:
+            raise UserError(
+                f"attribute parse error: '{text} : {type_.text}' is not an attribute",
+                span=form.span,
+                hint=_said_about(f"{text} : {type_.text}"),
+            )
+        return attribute
+
+
+def _symbol_name(text: str, span: Span | None) -> str:
+    name = text[1:]
+    if not name:
+        raise UserError("expected a name after '@'", span=span)
+    return name
+
+
+# A literal written with blanks for commas, as the first Lispier took it.
+_BLANKS = re.compile(r"(?<=[\w.\]]) +(?=[-\w.\[])")
+
+
+def _parse(text: str) -> Any | None:
+    try:
+        return mlir.Attribute.parse(text)
+    except MLIRError:
+        pass
+    head, bracket, body = text.partition("<")
+    if not bracket or "," in text:
+        return None
+    kind, colon, items = body.partition(":")
+    if head == "array" and colon:
+        text = f"{head}<{kind}: {_BLANKS.sub(', ', items.strip())}"
+    elif head == "dense":
+        text = f"{head}<{_BLANKS.sub(', ', body)}"
+    else:
+        return None
+    try:
+        return mlir.Attribute.parse(text)
+    except MLIRError:
+        return None
+
+
+def _said_about(text: str) -> str | None:
+    try:
+        mlir.Attribute.parse(text)
+    except MLIRError as error:
+        if error.error_diagnostics:
+            return f"MLIR says: {error.error_diagnostics[0].message}"
+    return None

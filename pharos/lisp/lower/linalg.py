@@ -1,0 +1,123 @@
+"""linalg operations: which operands are outputs, and the bodies of named ones (section 6.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.ir.bindings import fill_linalg_body, mlir
+from pharos.lisp.lower import segments
+from pharos.lisp.lower.constants import is_float
+from pharos.lisp.lower.create import build, check_known
+from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lower.lowering import Lowering, operation
+from pharos.lisp.lower.scope import Env
+from pharos.lisp.values import Number, Value, describe
+
+# Operations of the dialect that are not structured: they have no ins, outs and body.
+_PLAIN = ("linalg.yield", "linalg.index", "linalg.pack", "linalg.unpack", "linalg.softmax")
+
+# Named operations whose body MLIR makes, with the number of their inputs, by what the elements
+# may be.
+_ON_FLOATS = dict.fromkeys(("exp", "log", "ceil", "floor", "negf", "reciprocal", "round", "sqrt", "rsqrt", "tanh", "erf"), 1)  # fmt: skip
+_ON_FLOATS["powf"] = 2
+_ON_INTEGERS = {"div_unsigned": 2}
+_ON_BOTH = {
+    "abs": 1, "square": 1, "copy": 1, "fill": 1, "transpose": 1, "broadcast": 1,
+    "add": 2, "sub": 2, "mul": 2, "div": 2, "max": 2, "min": 2,
+    "matmul": 2, "batch_matmul": 2, "matvec": 2, "vecmat": 2, "dot": 2, "mmt4d": 2,
+    "batch_mmt4d": 2, "batch_matvec": 2, "batch_vecmat": 2, "batch_reduce_matmul": 2,
+    "conv_1d": 2, "conv_2d": 2, "conv_3d": 2, "conv_1d_ncw_fcw": 2, "conv_1d_nwc_wcf": 2,
+    "conv_2d_nchw_fchw": 2, "conv_2d_nhwc_fhwc": 2, "conv_2d_nhwc_hwcf": 2,
+    "depthwise_conv_2d_nhwc_hwc": 2, "depthwise_conv_2d_nchw_chw": 2,
+    "pooling_nchw_max": 2, "pooling_nchw_sum": 2, "pooling_nhwc_max": 2, "pooling_nhwc_min": 2,
+    "pooling_nhwc_sum": 2,
+}  # fmt: skip
+
+
+@operation("linalg.")
+def lower_linalg(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
+    """A structured operation; ``:ins`` and ``:outs`` count the operands, the last one is the
+    output where they are missing. Without a region the body is what the name says."""
+    check_known(lowering, made)
+    if made.name in _PLAIN:
+        return lowering.generic(env, made)
+    ins, outs = made.take("ins"), made.take("outs")
+    operands, lengths = lowering.operands(env, made)
+    sizes = _sizes(made, ins, outs, len(operands))
+    extra = {}
+    if lowering.group_count(made.name):
+        made.take(segments.KEY)
+        extra[segments.KEY] = mlir.DenseI32ArrayAttr.get(sizes)
+    if len(made.regions) > 1:
+        raise UserError(f"{made.name} takes one region, got {len(made.regions)}", span=made.span)
+    if made.regions:
+        return build(lowering, env, made, operands, lengths, extra=extra)
+    _check_body(made, operands, sizes)
+    results = build(lowering, env, made, operands, lengths, extra=extra, region_count=1)
+    # The operation is the last one in its block: nothing was made after it.
+    with lowering.location(made.span):
+        fill_linalg_body(list(env.block.operations)[-1].operation)
+    return results
+
+
+def _sizes(made: Draft, ins: Value | None, outs: Value | None, count: int) -> list[int]:
+    if ins is None and outs is None:
+        if count < 1:
+            raise UserError(f"{made.name} needs an output operand", span=made.span)
+        return [count - 1, 1]
+    sizes = [_count(made, "ins", ins), _count(made, "outs", outs)]
+    if sum(sizes) != count:
+        raise UserError(
+            f"{made.name}: :ins {sizes[0]} and :outs {sizes[1]} need {sum(sizes)} operands, "
+            f"got {count}",
+            span=made.span,
+        )
+    return sizes
+
+
+def _count(made: Draft, key: str, value: Value | None) -> int:
+    if value is None:
+        raise UserError(f"{made.name}: missing :{key} (a number of operands)", span=made.span)
+    if not isinstance(value, Number) or not isinstance(value.value, int) or value.value < 0:
+        raise UserError(
+            f"{made.name}: :{key} must be a number of operands, got {describe(value)}",
+            span=value.span,
+        )
+    return value.value
+
+
+def _check_body(made: Draft, operands: Sequence[Any], sizes: list[int]) -> None:
+    """Raise UserError unless MLIR can make the body; it would crash."""
+    name = made.name.partition(".")[2]
+    inputs = {**_ON_FLOATS, **_ON_INTEGERS, **_ON_BOTH}.get(name)
+    if inputs is None:
+        raise UserError(
+            f"{made.name} needs its body: missing region",
+            span=made.span,
+            hint="end it in (linalg.yield VALUE)",
+        )
+    if sizes != [inputs, 1]:
+        raise UserError(
+            f"{made.name} has {inputs} input{'s' if inputs > 1 else ''} and 1 output, "
+            f"got {sizes[0]} and {sizes[1]}",
+            span=made.span,
+        )
+    elements = [getattr(value.type, "element_type", value.type) for value in operands]
+    for element in elements:
+        kinds = [
+            ("a float", is_float(element), _ON_INTEGERS),
+            ("an integer", _is_integer(element), _ON_FLOATS),
+        ]
+        if not any(fits and name not in excluded for _, fits, excluded in kinds):
+            wanted = " or ".join(what for what, _, excluded in kinds if name not in excluded)
+            raise UserError(
+                f"{made.name} works on {wanted} element type, got {element}",
+                span=made.span,
+                hint="give it a body of its own: (region (block [...] ... (linalg.yield x)))",
+            )
+
+
+def _is_integer(element: Any) -> bool:
+    return isinstance(element, mlir.IntegerType | mlir.IndexType)

@@ -1,0 +1,40 @@
+"""A program to one verified MLIR module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pharos import ir
+from pharos.ir.bindings import mlir
+from pharos.lisp.expand import deep_recursion
+from pharos.lisp.lower.declarations import with_declarations
+from pharos.lisp.lower.functions import all_functions, without_repeats
+from pharos.lisp.lower.lowering import Lowering
+from pharos.lisp.lower.scope import Env, Scope
+from pharos.lisp.program import Program
+
+
+def lower(program: Program, context: Any = None) -> Any:
+    """The verified module of ``program``; every operation carries the place of its form.
+
+    Raises UserError, or ErrorList when there are several independent mistakes.
+    """
+    context = context or ir.new_context()
+    forms, functions, clashes = without_repeats(with_declarations(program))
+    nested = {function.name for function in all_functions(forms)}
+    with context, mlir.Location.file(program.name, 1, 1), deep_recursion():
+        module = mlir.Module.create()
+        lowering = Lowering(context, functions, nested)
+        lowering.problems.errors += clashes
+        scope = Scope()
+        for form in forms:
+            env = Env(module.body, scope, {}, None, {})
+            lowering.statements(env, [form])
+        lowering.problems.report()
+    verify(module)
+    return module
+
+
+def verify(module: Any) -> None:
+    """Raise what MLIR's verifier finds wrong in ``module``."""
+    ir.verify(module)

@@ -1,0 +1,53 @@
+"""The error for an operation that MLIR does not know, with what may have been meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pharos.core.errors import UserError, nearest
+from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lower.segments import operations_of
+from pharos.lisp.macros import BUILT_IN
+
+if TYPE_CHECKING:
+    from pharos.lisp.lower.lowering import Lowering
+
+# Dialects that an unqualified name is looked for in, the likeliest first.
+_DIALECTS = (
+    "arith", "func", "memref", "scf", "math", "llvm", "linalg", "cf", "tensor", "vector",
+    "index", "affine", "complex", "gpu", "bufferization",
+)  # fmt: skip
+
+
+def unknown_operation(lowering: Lowering, made: Draft) -> UserError:
+    """The error for ``made``, whose name is no operation, macro or special form."""
+    dialect, dot, _ = made.name.partition(".")
+    if not dot:
+        return UserError(
+            f"unknown operation or macro '{made.name}'",
+            span=made.head.span or made.span,
+            hint=_plain_hint(lowering, made.name),
+        )
+    names = operations_of(dialect)
+    if not names:
+        return UserError(
+            f"unknown operation '{made.name}': there is no dialect '{dialect}'",
+            span=made.head.span or made.span,
+            hint=nearest(dialect, _DIALECTS),
+        )
+    return UserError(
+        f"unknown operation '{made.name}'",
+        span=made.head.span or made.span,
+        hint=nearest(made.name, names),
+    )
+
+
+def _plain_hint(lowering: Lowering, name: str) -> str | None:
+    from pharos.lisp.lower.lowering import FORMS
+
+    if name in lowering.functions:
+        return f"to call the function, write (call TYPE {name} ...) or (call! {name} ...)"
+    for dialect in _DIALECTS:
+        if lowering.context.is_registered_operation(f"{dialect}.{name}"):
+            return f"did you mean '{dialect}.{name}'?"
+    return nearest(name, [*BUILT_IN, *FORMS])

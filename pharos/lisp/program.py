@@ -1,0 +1,243 @@
+"""Programs: files, what they require, and their directives (sections 9 to 11)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError, nearest
+from pharos.core.span import Span
+from pharos.lisp.compilation import CompilationBlock, parse_compilation
+from pharos.lisp.expand import Expander, Names, deep_recursion
+from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of
+from pharos.lisp.namespaces import FILES
+from pharos.lisp.problems import Problems
+from pharos.lisp.reader import read
+from pharos.lisp.values import Keyword, List, String, Value
+
+_ROOT_MARKS = ("lispier.toml", ".git", "Cargo.toml")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library that a program links: C's (``c``, ``m``), or the file at ``name``."""
+
+    name: str
+    is_file: bool
+    span: Span | None
+
+
+@dataclass
+class Program:
+    """All files of a program, read and expanded.
+
+    ``forms`` are in load order: what a file requires comes before its own. ``compilation`` holds
+    the blocks of all files in the same order. ``needed`` are C functions that expansions of
+    built-in macros call and that the program need not declare.
+    """
+
+    name: str
+    forms: list[Value] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    libraries: list[Library] = field(default_factory=list)
+    compilation: list[CompilationBlock] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
+
+
+def load(path: str | Path) -> Program:
+    """The program whose entry file is ``path``, with every file it requires.
+
+    Raises UserError (ErrorList for several) with the place of each mistake.
+    """
+    program = Program(str(path))
+    loader = _Loader(program, project_root(Path(path)))
+    with deep_recursion():
+        loader.load_file(os.path.normpath(path), None)
+    return program
+
+
+def load_text(text: str, name: str = "<text>") -> Program:
+    """The program in ``text``; the files it requires are looked up from the current folder."""
+    program = Program(name)
+    loader = _Loader(program, project_root(Path("x")))
+    with deep_recursion():
+        loader.load_source(text, name, "")
+    return program
+
+
+def project_root(entry: Path) -> Path:
+    """The nearest folder at or above that of ``entry`` with a project mark, else that folder."""
+    folder = entry.resolve().parent
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in _ROOT_MARKS):
+            return candidate
+    return folder
+
+
+class _Loader:
+    def __init__(self, program: Program, root: Path) -> None:
+        self.program = program
+        self.root = root
+        self.names = Names()
+        self.loaded: set[str] = set()
+        # The files that are being loaded, outermost first, by their real paths.
+        self.loading: dict[str, str] = {}
+
+    def load_file(self, path: str, span: Span | None) -> None:
+        real = os.path.realpath(path)
+        if real in self.loading:
+            chain = " -> ".join([*self.loading.values(), path])
+            raise UserError(
+                f"circular dependency detected: {path}",
+                span=span,
+                hint=f"the files require each other: {chain}",
+            )
+        if real in self.loaded:
+            return
+        text = _text_of(path, span)
+        self.loading[real] = path
+        self.load_source(text, path, os.path.dirname(path))
+        del self.loading[real]
+        self.loaded.add(real)
+
+    def load_source(self, text: str, name: str, folder: str) -> None:
+        values = read(text, name)
+        for form in _requires(values):
+            (files,) = FILES.parse(form, "require")
+            for file, _, _ in files:
+                self.load_file(self._path_of(file, folder), file.span)
+        _File(self, name, folder).take(values)
+        self.program.files.append(name)
+
+    def _path_of(self, file: String, folder: str) -> str:
+        if file.value.startswith("@"):
+            return os.path.normpath(self.root / file.value[1:].lstrip("/"))
+        return os.path.normpath(os.path.join(folder, file.value))
+
+
+def _text_of(path: str, span: Span | None) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"file not found: {path}", span=span) from None
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: expected UTF-8 text, found byte 0x{error.object[error.start]:02x} "
+            f"at offset {error.start}",
+            span=span,
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}", span=span) from None
+
+
+def _requires(values: list[Value]) -> list[List]:
+    """The ``require`` forms of a file, those inside ``module`` and ``do`` too."""
+    found: list[List] = []
+    for value in values:
+        if isinstance(value, List):
+            if value.head == "require":
+                found.append(value)
+            elif value.head in ("module", "do"):
+                found += _requires(value.items[1:])
+    return found
+
+
+class _File:
+    """One file on its way into the program."""
+
+    def __init__(self, loader: _Loader, name: str, folder: str) -> None:
+        self.program = loader.program
+        self.folder = folder
+        self.expander = Expander(loader.names)
+
+    def take(self, values: list[Value]) -> None:
+        problems = Problems()
+        forms: list[Value] = []
+        for value in values:
+            with problems.gathered():
+                for form in self.expander.top_level(value):
+                    if not self.directive(form):
+                        forms.append(form)
+        problems.report()
+        self.program.forms += [*self.expander.strings.values(), *forms]
+        self.program.needed |= self.expander.needed
+
+    def directive(self, form: Value) -> bool:
+        """Whether ``form`` says something about the program rather than being code."""
+        handler = _DIRECTIVES.get(form.head or "") if isinstance(form, List) else None
+        if handler is not None:
+            handler(self, form)
+        return handler is not None
+
+
+_DIRECTIVES: dict[str, Callable[[_File, Any], None]] = {}
+
+
+def _directive(*names: str) -> Callable[[Callable[[_File, List], None]], None]:
+    def register(handler: Callable[[_File, List], None]) -> None:
+        _DIRECTIVES.update(dict.fromkeys(names, handler))
+
+    return register
+
+
+@_directive("require", "require-dialect", "use-dialect")
+def _done_by_the_reader(file: _File, form: List) -> None:
+    """The reader and the loader have seen to it."""
+
+
+_LIBRARY = Grammar(one_of(KEYWORD, STRING))
+_C_LIBRARIES = {"c": "c", "libc": "c", "m": "m", "libm": "m"}
+
+
+@_directive("link-library")
+def _link_library(file: _File, form: List) -> None:
+    """``(link-library :c)`` or ``(link-library "path/lib.so")``, relative to the file."""
+    (library,) = _LIBRARY.parse(form, "link-library")
+    if isinstance(library, String):
+        path = os.path.normpath(os.path.join(file.folder, library.value))
+        # A bare name is for the system's loader to find.
+        named = path if "/" in library.value else library.value
+        file.program.libraries.append(Library(named, True, library.span))
+        return
+    if library.name not in _C_LIBRARIES:
+        raise UserError(
+            f"link-library: unknown library :{library.name}",
+            span=library.span,
+            hint=f"known: {', '.join(':' + name for name in _C_LIBRARIES)}; "
+            'or a path: (link-library "path/lib.so")',
+        )
+    file.program.libraries.append(Library(_C_LIBRARIES[library.name], False, library.span))
+
+
+_EXTERN = Grammar(KEYWORD)
+_EXTERNS = {
+    "value-ffi": "the value functions come with macros written in Lispier",
+    "gpt2-ffi": "read a checkpoint with fopen and fread instead",
+}
+
+
+@_directive("extern")
+def _extern(file: _File, form: List) -> None:
+    """``(extern :value-ffi)``."""
+    library: Keyword
+    (library,) = _EXTERN.parse(form, "extern")
+    if library.name in _EXTERNS:
+        raise UserError(
+            f"extern library :{library.name} is not supported yet",
+            span=form.span,
+            hint=_EXTERNS[library.name],
+        )
+    raise UserError(
+        f"Unknown extern library: {library.name}",
+        span=library.span,
+        hint=nearest(library.name, _EXTERNS),
+    )
+
+
+@_directive("compilation", "compilation-gpu", "compilation-cpu")
+def _compilation(file: _File, form: List) -> None:
+    """A compilation block, kept as data."""
+    file.program.compilation.append(parse_compilation(form))
