@@ -28,7 +28,7 @@ def span_of(location: Any) -> Span | None:
     """
     if type(location) is mlir.Location:
         # Locations in diagnostics come without their subclass; the attribute knows it.
-        location = mlir.Location.from_attr(location.attr)
+        location = mlir.Location.from_attr(location.attr, location.context)
     if isinstance(location, mlir.FileLineColLoc):
         start = (location.start_line, location.start_col)
         end = (location.end_line, location.end_col)
