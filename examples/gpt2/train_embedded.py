@@ -43,6 +43,7 @@ from torch.nn import functional as F
 from pharos.ingress import checkpoints
 
 END = "<|endoftext|>"
+NEWLINE = "Ċ"  # as byte-level BPE spells it
 NOVELS = ("emma", "mansfield park", "persuasion", "pride and prejudice", "sense and sensibility")
 
 
@@ -159,6 +160,13 @@ def train_tokenizer(texts: list[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
+def id_of(tokenizer: Tokenizer, token: str) -> int:
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise SystemExit(f"error: the tokenizer has no {token}")
+    return found
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Token ids of all chapters, each after an end-of-text, and where paragraphs start."""
@@ -169,8 +177,7 @@ class Corpus:
 
     @staticmethod
     def of(texts: list[str], tokenizer: Tokenizer) -> Corpus:
-        end = tokenizer.token_to_id(END)
-        newline = tokenizer.token_to_id("Ċ")
+        end, newline = id_of(tokenizer, END), id_of(tokenizer, NEWLINE)
         ids = [i for one in tokenizer.encode_batch(texts) for i in [end, *one.ids]]
         array = np.array(ids, dtype=np.int32)
         starts = np.flatnonzero((array[:-1] == end) | (array[:-1] == newline)) + 1
@@ -345,7 +352,7 @@ def generate(model: Model, ids: list[int], recipe: Recipe, temperature: float = 
 
 
 def show(model: Model, tokenizer: Tokenizer, recipe: Recipe) -> None:
-    end = tokenizer.token_to_id(END)
+    end = id_of(tokenizer, END)
     prompts = ["", "It is a truth universally acknowledged, that", "The letter"]
     for prompt in prompts:
         for temperature in (0.0, 0.8):
@@ -366,7 +373,7 @@ def export(model: Model, tokenizer: Tokenizer, recipe: Recipe, out: Path) -> Non
     arrays = {name: one.detach().numpy() for name, one in model.tensors().items()}
     checkpoints.write_checkpoint(out / "model.bin", config, arrays)
     tokens = checkpoints.tokens_of(tokenizer)
-    checkpoints.write_tokenizer(out / "tokenizer.bin", tokens, tokenizer.token_to_id(END))
+    checkpoints.write_tokenizer(out / "tokenizer.bin", tokens, id_of(tokenizer, END))
 
 
 def split(package: bytes, recipe: Recipe) -> tuple[list[str], list[str]]:
