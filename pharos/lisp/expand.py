@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pharos.core.errors import UserError, nearest
+from pharos.lisp.grammar import SYMBOL, TYPE, Grammar
 from pharos.lisp.macros import BUILT_IN, Call, Macro
 from pharos.lisp.macros.printing import global_string
 from pharos.lisp.macros.structs import Struct, accessors, parse_struct
-from pharos.lisp.values import List, String, Symbol, Value, Vector
+from pharos.lisp.values import List, Map, String, Symbol, Value, Vector, to_text
 
 MAX_EXPANSIONS = 100
 _RECURSION = 6000
@@ -31,6 +32,8 @@ class Expander:
     names: Names = field(default_factory=Names)
     macros: dict[str, Macro] = field(default_factory=lambda: dict(BUILT_IN))
     structs: dict[str, Struct] = field(default_factory=dict)
+    # The types that deftype named, by name.
+    types: dict[str, Value] = field(default_factory=dict)
     # The globals of printed strings, by their text.
     strings: dict[str, Value] = field(default_factory=dict)
     # C functions that the expansions call.
@@ -41,39 +44,40 @@ class Expander:
     def top_level(self, form: Value) -> Iterator[Value]:
         """The forms that ``form`` at the top of a file becomes.
 
-        ``module`` and ``do`` are opened, ``defstruct`` is taken in, empty lists are dropped.
+        ``module`` and ``do`` are opened, definitions for the expander are taken in, empty lists
+        are dropped.
         """
         if isinstance(form, List):
-            if not form.items:
-                return
             if form.head in ("module", "do"):
                 for item in form.items[1:]:
                     yield from self.top_level(item)
                 return
-            if form.head == "defstruct":
-                self.define_struct(parse_struct(form), form)
+            definition = _DEFINITIONS.get(form.head or "")
+            if definition is not None:
+                definition(self, form)
                 return
-        expanded = self.expand(form)
-        if expanded is not form and isinstance(expanded, List):
-            if expanded.head in ("module", "do"):
-                for item in expanded.items[1:]:
-                    yield from self.top_level(item)
+            head = form.head
+            form = self._until_no_macro(self.with_types(form))
+            if isinstance(form, List) and form.head != head:
+                yield from self.top_level(form)
                 return
-            if not expanded.items:
-                return
-        yield expanded
+        if not isinstance(form, List) or form.items:
+            yield self._expand_items(form)
 
     def expand(self, value: Value) -> Value:
         """``value`` with every macro call in it replaced by its expansion."""
         if isinstance(value, List):
             value = self._until_no_macro(value)
-            if isinstance(value, List):
-                return List([self.expand(item) for item in value.items], value.span)
+        return self._expand_items(value)
+
+    def _expand_items(self, value: Value) -> Value:
+        if isinstance(value, List):
+            return List([self.expand(item) for item in value.items], value.span)
         if isinstance(value, Vector):
             return Vector([self.expand(item) for item in value.items], value.span)
         return value
 
-    def _until_no_macro(self, form: List) -> Value:
+    def _until_no_macro(self, form: Value) -> Value:
         result: Value = form
         for _ in range(MAX_EXPANSIONS):
             macro = self.macros.get(result.head or "") if isinstance(result, List) else None
@@ -82,13 +86,35 @@ class Expander:
             assert isinstance(result, List)
             result = macro.expand(Call(result, self))
         raise UserError(
-            f"maximum macro expansion depth exceeded: '{form.head}' still expands to a macro "
-            f"call after {MAX_EXPANSIONS} expansions",
+            f"maximum macro expansion depth exceeded: after {MAX_EXPANSIONS} expansions "
+            f"'{to_text(form)[:40]}' is still a macro call",
             span=form.span,
         )
 
-    def define_struct(self, struct: Struct, form: List) -> None:
-        """Register the accessors of ``struct``."""
+    def with_types(self, value: Value) -> Value:
+        """``value`` with the names that deftype gave replaced by their types."""
+        if not self.types:
+            return value
+        if isinstance(value, Symbol):
+            type_ = self.types.get(value.text)
+            return replace(type_, span=value.span) if type_ is not None else value
+        if isinstance(value, List):
+            return List([self.with_types(item) for item in value.items], value.span)
+        if isinstance(value, Vector):
+            return Vector([self.with_types(item) for item in value.items], value.span)
+        if isinstance(value, Map):
+            entries = {key: self.with_types(item) for key, item in value.entries.items()}
+            return Map(entries, value.span, value.key_spans)
+        return value
+
+    def define_type(self, form: List) -> None:
+        """Take in ``(deftype Name type)``: from here on in this file the name is that type."""
+        name, type_ = _DEFTYPE.parse(form, "deftype")
+        self.types[name.text] = self.with_types(type_)
+
+    def define_struct(self, form: List) -> None:
+        """Take in a ``defstruct``: its accessors become macros."""
+        struct = parse_struct(form)
         self.structs[struct.name] = struct
         self.macros.update({made.name: made for made in accessors(struct)})
 
@@ -118,6 +144,10 @@ class Expander:
         """A number for the temporary of one more print."""
         self._prints += 1
         return self._prints - 1
+
+
+_DEFTYPE = Grammar(SYMBOL, TYPE)
+_DEFINITIONS = {"defstruct": Expander.define_struct, "deftype": Expander.define_type}
 
 
 def expand(values: list[Value], *, names: Names | None = None) -> list[Value]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.lisp.grammar import (
@@ -99,7 +101,7 @@ def _outside_brackets(text: str) -> str:
     if "<" not in text[1:]:
         return text
     result, depth = [text[0]], 0
-    for before, char in zip(text, text[1:], strict=False):
+    for before, char in pairwise(text):
         depth += char == "<"
         result.append(" " if depth else char)
         depth -= char == ">" and before != "-" and depth > 0

@@ -24,10 +24,15 @@ class Problems:
         try:
             yield
         except ErrorList as several:
-            self.errors.extend(several.errors)
-        except Consequence:
-            pass
+            for error in several.errors:
+                self.add(error)
         except UserError as error:
+            self.add(error)
+
+    def add(self, error: UserError) -> None:
+        """Keep ``error``, unless it is a consequence or was found before."""
+        same = (e for e in self.errors if (e.message, e.span) == (error.message, error.span))
+        if not isinstance(error, Consequence) and next(same, None) is None:
             self.errors.append(error)
 
     def report(self) -> None:

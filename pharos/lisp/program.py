@@ -125,7 +125,7 @@ def _text_of(path: str, span: Span | None) -> str:
         raise UserError(f"file not found: {path}", span=span) from None
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path}: expected UTF-8 text, found byte 0x{error.object[error.start]:02x} "
+            f"{path}: expected UTF-8 text, got byte 0x{error.object[error.start]:02x} "
             f"at offset {error.start}",
             span=span,
         ) from None
@@ -158,9 +158,8 @@ class _File:
         forms: list[Value] = []
         for value in values:
             with problems.gathered():
-                for form in self.expander.top_level(value):
-                    if not self.directive(form):
-                        forms.append(form)
+                expanded = self.expander.top_level(value)
+                forms.extend(form for form in expanded if not self.directive(form))
         problems.report()
         self.program.forms += [*self.expander.strings.values(), *forms]
         self.program.needed |= self.expander.needed

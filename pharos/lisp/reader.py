@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pharos.core.errors import Note, UserError
@@ -146,7 +147,7 @@ class _Reader:
         )
 
 
-_WORDS = {
+_WORDS: dict[str, Callable[[Span], Value]] = {
     "true": lambda span: Bool(True, span),
     "false": lambda span: Bool(False, span),
     "nil": lambda span: Nil(span),

@@ -93,25 +93,28 @@ class Attributes:
         return number_attribute(int(number) if whole else number, type_, value.span)
 
     def _typed(self, form: List) -> Any:
-        if len(form.items) != 3 or not isinstance(form.items[2], Symbol):
+        type_ = form.items[2] if len(form.items) == 3 else None
+        if not isinstance(type_, Symbol):
             raise UserError(
                 f"invalid type annotation: expected (: value type), got {describe(form)}",
                 span=form.span,
             )
-        value, type_ = form.items[1:]
+        value = form.items[1]
         if isinstance(value, Number | Bool):
             return number_attribute(value.value, self.types.of(type_), form.span)
-        text = value.value if isinstance(value, String) else to_text(value)
-        attribute = self.parse(f"{text} : {type_.text}")
-        if attribute is None and isinstance(value, String):
-            attribute = self.parse(f"{to_text(value)} : {type_.text}")
-        if attribute is None:
-            raise UserError(
-                f"attribute parse error: '{text} : {type_.text}' is not an attribute",
-                span=form.span,
-                hint=_said_about(f"{text} : {type_.text}"),
-            )
-        return attribute
+        # A string may be the attribute's text, or a string attribute of that type.
+        texts = [f"{to_text(value)} : {type_.text}"]
+        if isinstance(value, String):
+            texts.insert(0, f"{value.value} : {type_.text}")
+        for text in texts:
+            attribute = self.parse(text)
+            if attribute is not None:
+                return attribute
+        raise UserError(
+            f"attribute parse error: '{texts[0]}' is not an attribute",
+            span=form.span,
+            hint=_said_about(texts[0]),
+        )
 
 
 def _symbol_name(text: str, span: Span | None) -> str:

@@ -14,7 +14,7 @@ from pharos.lisp.lower.functions import Function, callee_name
 from pharos.lisp.lower.lowering import Lowering, operation
 from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.types import is_function_type
-from pharos.lisp.values import String, Symbol, Value, Vector
+from pharos.lisp.values import Number, String, Symbol, Value, Vector
 
 
 @operation("func.call")
@@ -47,7 +47,7 @@ def _func_call(
 ) -> Sequence[Any]:
     made.name = "func.call"
     check_known(lowering, made)
-    operands, lengths = lowering.operands(env, made, _inputs(lowering, function))
+    operands, lengths = lowering.operands(env, made, _inputs(lowering, made, function))
     return build(lowering, env, made, operands, lengths)
 
 
@@ -59,7 +59,7 @@ def _llvm_call(
     made.take("op_bundle_sizes")
     made.take(segments.KEY)
     vararg = made.take("vararg")
-    operands, lengths = lowering.operands(env, made, _inputs(lowering, function))
+    operands, lengths = lowering.operands(env, made, _inputs(lowering, made, function))
     extra: dict[str, Any] = {
         segments.KEY: mlir.DenseI32ArrayAttr.get([len(operands), 0]),
         "op_bundle_sizes": mlir.DenseI32ArrayAttr.get([]),
@@ -88,7 +88,10 @@ def _llvm_type(lowering: Lowering, written: Value) -> Any:
     return lowering.types.of(written)
 
 
-def _inputs(lowering: Lowering, function: Function | None) -> list[Any]:
+def _inputs(lowering: Lowering, made: Draft, function: Function | None) -> list[Any]:
+    """The types of the parameters, for the bare numbers among the operands."""
+    if not any(isinstance(item, Number) for item in made.operands):
+        return []
     inputs = function.inputs if function is not None else None
     return [lowering.types.of(item) for item in inputs or []]
 

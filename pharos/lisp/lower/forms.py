@@ -114,7 +114,7 @@ def lower_nothing(lowering: Lowering, env: Env, written: List) -> Sequence[Any]:
 
 _TOP_LEVEL = (
     "require", "require-macros", "compilation", "compilation-gpu", "compilation-cpu", "extern",
-    "link-library", "defmacro", "defstruct",
+    "link-library", "defmacro", "defstruct", "deftype",
 )  # fmt: skip
 
 

@@ -20,8 +20,10 @@ _PLAIN = ("linalg.yield", "linalg.index", "linalg.pack", "linalg.unpack", "linal
 
 # Named operations whose body MLIR makes, with the number of their inputs, by what the elements
 # may be.
-_ON_FLOATS = dict.fromkeys(("exp", "log", "ceil", "floor", "negf", "reciprocal", "round", "sqrt", "rsqrt", "tanh", "erf"), 1)  # fmt: skip
-_ON_FLOATS["powf"] = 2
+_ON_FLOATS = {
+    "exp": 1, "log": 1, "ceil": 1, "floor": 1, "negf": 1, "reciprocal": 1, "round": 1,
+    "sqrt": 1, "rsqrt": 1, "tanh": 1, "erf": 1, "powf": 2,
+}  # fmt: skip
 _ON_INTEGERS = {"div_unsigned": 2}
 _ON_BOTH = {
     "abs": 1, "square": 1, "copy": 1, "fill": 1, "transpose": 1, "broadcast": 1,

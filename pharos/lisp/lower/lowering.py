@@ -75,7 +75,7 @@ class Lowering:
         count = self._group_counts.get(name)
         if count is None:
             probe = mlir.Operation.create(name, loc=mlir.Location.unknown(), ip=False)
-            sizes = probe.attributes[KEY] if KEY in probe.attributes else ()
+            sizes = probe.attributes.get(KEY, ())
             count = self._group_counts[name] = len(sizes)
         return count
 
@@ -91,8 +91,7 @@ class Lowering:
                 self.results(env, item)
             except UserError as error:
                 _poison(env, item)
-                with self.problems.gathered():
-                    raise error
+                self.problems.add(error)
 
     def _atom_statement(self, env: Env, item: Value) -> None:
         if isinstance(item, Symbol):

@@ -62,9 +62,7 @@ def _returns(operation: Any, env: Env) -> list[Any] | None:
     """The result types of the function whose body this is."""
     if operation.name not in ("func.func", "gpu.func", "llvm.func"):
         return env.returns
-    attribute = (
-        operation.attributes["function_type"] if "function_type" in operation.attributes else None
-    )
+    attribute = operation.attributes.get("function_type")
     type_ = getattr(attribute, "value", None)
     return list(type_.results) if isinstance(type_, mlir.FunctionType) else None
 

@@ -25,9 +25,13 @@ def operations_of(name: str) -> dict[str, Any]:
         module: ModuleType = dialect(f"_{name}_ops_gen")
     except ModuleNotFoundError:
         return {}
-    classes = (c for c in vars(module).values() if isinstance(c, type))
-    views = (c for c in classes if issubclass(c, mlir.OpView) and "OPERATION_NAME" in vars(c))
-    return {view.OPERATION_NAME: view for view in views}
+    found: dict[str, Any] = {}
+    for member in vars(module).values():
+        if isinstance(member, type) and issubclass(member, mlir.OpView):
+            name_of: str | None = getattr(member, "OPERATION_NAME", None)
+            if name_of is not None:
+                found[name_of] = member
+    return found
 
 
 def checked(draft: Draft, sizes: Any, groups: int, operands: int) -> Any:
