@@ -69,6 +69,7 @@ class Bound:
         self._prepared: PreparedCall | None = prepared
         self._values = values
         self._device = device
+        self._kept: list[object] = []
         self._single = len(entry.results) == 1
         self._pins: list[Callable[[], None] | None] = [_pin(value) for value in values]
 
@@ -96,10 +97,14 @@ class Bound:
         if old is not None:
             old()
 
+    def keep(self, thing: object) -> None:
+        """Keep ``thing`` alive as long as the call is bound (what a pointer argument points to)."""
+        self._kept.append(thing)
+
     def close(self) -> None:
         """Let go of the arguments. Harmless when done twice."""
         self._prepared = None
-        self._values = []
+        self._values, self._kept = [], []
         pins, self._pins = self._pins, []
         for unpin in pins:
             if unpin is not None:

@@ -18,7 +18,7 @@ from pharos.runtime.device import Checked
 from pharos.runtime.dtypes import name_of
 from pharos.runtime.frame import Frame
 from pharos.runtime.results import adopt
-from pharos.targets.cpu import elf, symbols
+from pharos.targets.cpu import elf, process, symbols
 from pharos.targets.cpu.jit import jit
 
 _counter = itertools.count()
@@ -29,6 +29,10 @@ class CpuDevice:
     """The CPU that Python runs on. Implements ``pharos.runtime.Device``."""
 
     name = "cpu"
+
+    def __init__(self) -> None:
+        """Prepare this process for compiled code (done once)."""
+        process.prepare()
 
     def load(self, artifact: Artifact) -> CpuModule:
         """Link the object into the process. Needs no MLIR.

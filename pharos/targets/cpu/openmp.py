@@ -45,15 +45,17 @@ def library_path() -> Path:
 def library() -> ctypes.CDLL:
     """The loaded run time; the number of threads is set from PHAROS_THREADS."""
     loaded = ctypes.CDLL(str(library_path()))
-    # Its own warnings about fork and affinity would go to the user's stderr.
-    loaded.kmp_set_warnings_off()
-    loaded.kmp_set_blocktime(_SPIN_MS)
-    loaded.omp_set_num_threads(settings.THREADS.get())
+    # Set as defaults: omp_set_num_threads would hold for the calling thread alone. Its warnings
+    # about fork and affinity would go to the user's stderr.
+    count = settings.THREADS.get()
+    loaded.kmp_set_defaults(
+        f"OMP_NUM_THREADS={count}|KMP_BLOCKTIME={_SPIN_MS}|KMP_WARNINGS=0".encode()
+    )
     return loaded
 
 
 def set_threads(count: int) -> None:
-    """Threads for parallel loops that this thread of the host starts from now on."""
+    """Threads for parallel loops that the calling thread starts from now on."""
     if count < 1:
         raise UserError(f"expected at least 1 thread, found {count}")
     library().omp_set_num_threads(count)

@@ -6,9 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pharos.targets.cpu.copies import StridedCopies
+from pharos.targets.cpu.fast_math.stage import FastMath
+from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
+from pharos.targets.cpu.vector_loops.stage import VectorLoops
 
 STAGES: Mapping[str, Callable[..., Any]] = {
-    kind.name: kind for kind in (NoteTensors, FreeTensors, StridedCopies, AllocaScopes)
+    kind.name: kind
+    for kind in (
+        NoteTensors,
+        FreeTensors,
+        StridedCopies,
+        AllocaScopes,
+        VectorLoops,
+        FastMath,
+        HalfMasks,
+    )
 }

@@ -1,0 +1,48 @@
+"""The CPU as a target: its facts, stages, pipelines, how code is finished, its device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pharos.core.artifact import Artifact
+from pharos.targets.cpu.device import CpuDevice
+from pharos.targets.cpu.facts import CpuFacts, host
+
+name = "cpu"
+description = "this machine's processors"
+pipelines = Path(__file__).with_name("pipelines")
+default_pipeline = "optimize"
+
+
+def facts() -> CpuFacts:
+    """What the processors of this machine can do."""
+    return host()
+
+
+def stages() -> Mapping[str, Callable[..., Any]]:
+    """The stages written in Python that descriptors of this target may name."""
+    from pharos.targets.cpu.stages import STAGES
+
+    return STAGES
+
+
+def prepare(module: Any) -> dict[str, Any]:
+    """Mark what will be called from outside, and describe it, before ``module`` is lowered."""
+    from pharos.targets.cpu import abi
+
+    abi.request_wrappers(module)
+    return {"entries": abi.entry_points(module), "metadata": {"uncallable": abi.uncallable(module)}}
+
+
+def finish(module: Any, prepared: Mapping[str, Any], libraries: Sequence[str]) -> Artifact:
+    """Object code of ``module``, which is in the LLVM dialect."""
+    from pharos.targets.cpu.codegen import compile_object
+
+    return compile_object(module, libraries=libraries, **prepared)
+
+
+def open_device() -> CpuDevice:
+    """The device that runs this target's artifacts."""
+    return CpuDevice()
