@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 from pharos import ir
 from pharos.core import settings
-from pharos.core.errors import ErrorList, InternalError, Note, PharosError, UserError, nearest
+from pharos.core.errors import ErrorList, InternalError, Note, PharosError, UserError
 from pharos.pipeline.dumps import dump_name, dump_width, write_text
 from pharos.pipeline.pipeline import Module, Pipeline, Stage, StageScope
 from pharos.pipeline.registry import Registry
 from pharos.pipeline.reproducer import save_reproducer
-
-ALL = "all"
+from pharos.pipeline.steering import Steering, steer
 
 
 class StageTime(NamedTuple):
@@ -34,67 +33,6 @@ class Result:
     module: Module
     timings: tuple[StageTime, ...]
     dumps: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Steering:
-    """Which stages of a pipeline run, and what happens at each.
-
-    ``stages`` have their numbers in the whole pipeline, from 1. ``dumped`` are the labels after
-    which the module is written to ``folder``; ``replaced`` has the file that takes the place of
-    what a stage would make.
-    """
-
-    stages: tuple[tuple[int, Stage], ...]
-    total: int
-    dumped: frozenset[str]
-    folder: Path | None
-    replaced: Mapping[str, Path]
-
-
-def steer(
-    pipeline: Pipeline,
-    *,
-    dump_after: str | Iterable[str] | None = None,
-    dump_dir: str | Path | None = None,
-    start_at: str | None = None,
-    stop_after: str | None = None,
-    replace: Mapping[str, str | Path] | None = None,
-) -> Steering:
-    """The labels that the user gave, checked. Raises UserError for one that names no stage."""
-    labels = pipeline.labels
-    for what, label in (("start at", start_at), ("stop after", stop_after)):
-        if label is not None:
-            _check_label(label, pipeline, what)
-    first = labels.index(start_at) if start_at else 0
-    last = labels.index(stop_after) if stop_after else len(labels) - 1
-    if start_at and stop_after and first > last:
-        raise UserError(
-            f"cannot start at '{start_at}' and stop after '{stop_after}', which comes before it"
-        )
-    chosen = tuple(enumerate(pipeline.stages, 1))[first : last + 1]
-    running = [stage.name for _, stage in chosen]
-    wanted = [dump_after] if isinstance(dump_after, str) else list(dump_after or ())
-    dumped = running if ALL in wanted else wanted
-    replaced = {label: Path(path) for label, path in (replace or {}).items()}
-    for what, named in (("dump after", dumped), ("replace", replaced)):
-        for label in named:
-            _check_label(label, pipeline, what)
-            if label not in running:
-                raise UserError(f"cannot {what} stage '{label}': it does not run")
-    if dumped and dump_dir is None:
-        raise UserError("expected a folder to dump modules to, found none")
-    folder = Path(dump_dir) if dump_dir is not None else None
-    return Steering(chosen, len(labels), frozenset(dumped), folder, replaced)
-
-
-def _check_label(label: str, pipeline: Pipeline, what: str) -> None:
-    if label not in pipeline.labels:
-        raise UserError(
-            f"cannot {what} stage '{label}': pipeline '{pipeline.name}' has the stages "
-            f"{', '.join(pipeline.labels)}",
-            hint=nearest(label, pipeline.labels),
-        )
 
 
 def _to_stderr(text: str) -> None:
@@ -177,11 +115,7 @@ class _Run:
     def step(self, number: int, stage: Stage, module: Module) -> Module:
         """Run, verify, report and dump one stage."""
         start = time.perf_counter()
-        if stage.name in self.steering.replaced:
-            path = self.steering.replaced[stage.name]
-            module = ir.parse_file(path, context=module.context)
-        else:
-            module = self.run_stage(stage, module)
+        module = self.run_stage(stage, module)
         seconds = time.perf_counter() - start
         self.timings.append(StageTime(stage.name, seconds))
         if self.level >= 1:
@@ -189,14 +123,15 @@ class _Run:
             self.write(f"{of}  {stage.name:<40} {seconds * 1e3:10.2f} ms\n")
         if self.level >= 3:
             self.write(f"// after {stage.name}\n{ir.to_text(module)}\n")
-        self.verify(stage, module)
+        # A module that is not valid is dumped all the same: it shows what went wrong.
         self.dump(number, stage, module)
+        self.verify(stage, module)
         return module
 
     def run_stage(self, stage: Stage, module: Module) -> Module:
         """Run one stage; its errors name it."""
         try:
-            result = stage.run(module, self.scope)
+            result = self.steering.apply(stage, module, self.scope)
             if result is None:
                 raise InternalError(f"stage '{stage.name}' returned no module")
             return result
@@ -233,14 +168,12 @@ class _Run:
         if stage.name in self.steering.dumped and self.steering.folder is not None:
             name = dump_name(number, stage.name, width=dump_width(self.steering.total))
             path = self.steering.folder / name
-            write_text(path, ir.to_text(module, locations=True))
+            write_text(path, ir.to_text(module))
             self.dumps.append(path)
 
     def reproducer(self, stage: Stage, error: Exception) -> str:
         """Save what shows the failure of ``stage`` again; the folder."""
-        before = [s for _, s in self.steering.stages]
-        before = before[: before.index(stage)]
-        return save_reproducer(stage, error, self.kept, before, self.steering.replaced, self.scope)
+        return save_reproducer(stage, error, self.kept, self.steering, self.scope)
 
 
 def _name_stage(error: UserError, stage: Stage) -> None:

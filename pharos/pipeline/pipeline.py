@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from pharos.core.errors import UserError
@@ -27,7 +26,7 @@ class StageScope:
     """
 
     registry: Registry
-    parameters: Mapping[str, Value] = MappingProxyType({})
+    parameters: Mapping[str, Value] = field(default_factory=dict)
     target_facts: Any = None
     plan: Any = None
 

@@ -10,31 +10,26 @@ import platform
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pharos import ir
 from pharos.core import settings
-from pharos.core.errors import PharosError, UserError
+from pharos.core.errors import UserError
 from pharos.pipeline.dumps import file_name, write_text
 from pharos.pipeline.pipeline import Module, Pipeline, Stage, StageScope, to_yaml
+from pharos.pipeline.steering import Steering
 
 PACKAGES = ("pharos", "torch-mlir", "llvmlite", "numpy", "PyYAML")
 
 
 def save_reproducer(
-    stage: Stage,
-    error: Exception,
-    start: Module,
-    before: Sequence[Stage],
-    replaced: Mapping[str, Path],
-    scope: StageScope,
+    stage: Stage, error: Exception, start: Module, steering: Steering, scope: StageScope
 ) -> str:
     """The folder, under PHAROS_REPRODUCERS, that shows ``stage`` failing.
 
-    ``start`` is the module as the stages ``before`` got it; they run again to make the module
-    that ``stage`` got, so that no copies are needed while all is well.
+    ``start`` is the module as the first stage got it; the stages before ``stage`` run again to
+    make the module that ``stage`` got, so that no copies are needed while all is well.
     """
     root = settings.REPRODUCERS.get()
     try:
@@ -42,7 +37,7 @@ def save_reproducer(
         folder = Path(tempfile.mkdtemp(prefix=f"{file_name(stage.name)}-", dir=root))
     except OSError as problem:
         return f"not saved: cannot write to {root}: {problem.strerror}"
-    module, note = _replayed(start, before, replaced, scope)
+    module, note = _replayed(stage, start, steering, scope)
     write_text(folder / "module.mlir", ir.to_text(module, locations=True))
     write_text(folder / "stage.yaml", _stage_text(stage))
     write_text(folder / "about.txt", "\n".join([note, _trace(error), *versions()]) + "\n")
@@ -51,10 +46,8 @@ def save_reproducer(
 
 def versions() -> list[str]:
     """The versions of Python and of the packages that take part in compiling."""
-    lines = [f"python {sys.version.split()[0]} on {platform.platform()}"]
-    for name in PACKAGES:
-        lines.append(f"{name} {_version(name)}")
-    return lines
+    python = f"python {sys.version.split()[0]} on {platform.platform()}"
+    return [python, *(f"{name} {_version(name)}" for name in PACKAGES)]
 
 
 def _version(name: str) -> str:
@@ -65,18 +58,15 @@ def _version(name: str) -> str:
 
 
 def _replayed(
-    start: Module, stages: Sequence[Stage], replaced: Mapping[str, Path], scope: StageScope
+    stage: Stage, start: Module, steering: Steering, scope: StageScope
 ) -> tuple[Module, str]:
     module = ir.clone(start)
-    for stage in stages:
-        try:
-            if stage.name in replaced:
-                module = ir.parse_file(replaced[stage.name], context=module.context)
-            else:
-                module = stage.run(module, scope)
-        except PharosError as problem:
-            note = f"module.mlir is the pipeline's input: stage '{stage.name}' failed on replay"
-            return start, f"{note}: {problem}"
+    try:
+        for earlier in steering.before(stage):
+            module = steering.apply(earlier, module, scope)
+    except Exception as problem:
+        # Code of any origin, that did not fail the first time: it must not hide the first error.
+        return start, f"module.mlir is the pipeline's input; replaying it failed: {problem}"
     return module, "module.mlir is the module before the stage"
 
 
