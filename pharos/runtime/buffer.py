@@ -202,4 +202,5 @@ def host_buffer(device: str, shape: Sequence[int], dtype: str) -> Buffer:
     raw = np.empty(nbytes + ALIGNMENT, np.uint8)
     skip = -raw.ctypes.data % ALIGNMENT
     storage = raw[skip : skip + nbytes]
-    return Buffer(device, storage.ctypes.data, shape, dtype, lambda: None, storage)
+    # Not storage's own address: numpy makes one up for an empty array.
+    return Buffer(device, raw.ctypes.data + skip, shape, dtype, lambda: None, storage)

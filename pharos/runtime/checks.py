@@ -194,7 +194,8 @@ def _float_bytes(where: str, dtype: str, value: Any) -> bytes:
         number = float(value)
         if dtype != "bf16":
             return struct.pack(_FLOAT_FORMATS[dtype], number)
-        narrowed = np.float64(number).astype(numpy_dtype("bf16"))
+        with np.errstate(over="ignore"):  # refused below
+            narrowed = np.float64(number).astype(numpy_dtype("bf16"))
         if np.isinf(narrowed) and not math.isinf(number):
             raise OverflowError
     except OverflowError:

@@ -58,4 +58,5 @@ def name_of(dtype: np.dtype) -> str | None:
 
 def accepts(name: str, dtype: np.dtype) -> bool:
     """Whether an array of ``dtype`` may stand where the element type ``name`` is expected."""
-    return dtype == NUMPY[name] or dtype == _UNSIGNED.get(name)
+    # Not .get(name) alone: numpy finds float64 equal to None.
+    return dtype in (NUMPY[name], _UNSIGNED.get(name, NUMPY[name]))
