@@ -5,6 +5,7 @@ from pharos.ir.locations import location_of, span_of
 from pharos.ir.module import (
     apply_schedule,
     clone,
+    export_only,
     fingerprint,
     new_context,
     parse,
@@ -19,6 +20,7 @@ __all__ = [
     "apply_schedule",
     "clone",
     "diagnosed",
+    "export_only",
     "fingerprint",
     "location_of",
     "new_context",

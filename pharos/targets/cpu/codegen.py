@@ -33,6 +33,7 @@ def compile_object(
     """
     check_lowered(module)
     check_externals(module, libraries)
+    _hide_private(module)
     code = _emit(module, optimize)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
@@ -123,10 +124,44 @@ def _emit(module: Any, optimize: int) -> bytes:
         except RuntimeError as error:
             raise InternalError(f"LLVM refused the module: {error}") from None
         _satisfy(engine, module)
+        # Compiles the module. Left to itself, the dump would ask for every function by name,
+        # and find no private one.
+        public = _public(module)
+        if public is not None:
+            engine.raw_lookup(public)
         engine.dump_to_object_file(str(path))
         if not path.exists():
             raise InternalError("LLVM made no object file; its message is on stderr")
         return path.read_bytes()
+
+
+def _hide_private(module: Any) -> None:
+    """Let LLVM drop, inline and specialise private functions, and make no packed entry for them."""
+    with module.context:
+        for operation in _functions(module):
+            attributes = operation.attributes
+            if len(operation.regions[0].blocks) and _is_private(operation):
+                attributes["linkage"] = mlir.Attribute.parse("#llvm.linkage<internal>")
+
+
+def _public(module: Any) -> str | None:
+    """The name of a function that others may call; None when there is none."""
+    for operation in _functions(module):
+        if len(operation.regions[0].blocks) and not _is_private(operation):
+            name: str = operation.attributes["sym_name"].value
+            return name
+    return None
+
+
+def _functions(module: Any) -> list[Any]:
+    return [op.operation for op in module.body.operations if op.operation.name == "llvm.func"]
+
+
+def _is_private(function: Any) -> bool:
+    attributes = function.attributes
+    if "sym_visibility" in attributes:
+        return bool(attributes["sym_visibility"].value == "private")
+    return False
 
 
 def _satisfy(engine: Any, module: Any) -> None:

@@ -1,0 +1,1 @@
+"""Models that Pharos ships: written in Lispier, fed and driven from here."""

@@ -1,0 +1,397 @@
+;; GPT-2's forward pass, from token ids to logits.
+;;
+;;   T   tokens of this call        L   layers
+;;   P   positions the cache holds  NH  heads
+;;   N   keys seen so far           D   head size, C / NH
+;;   C   channels                   V   vocabulary, padded
+;;
+;; Every size is read from the arguments, so one compiled program runs every checkpoint. A call
+;; appends T tokens to the cache and may hold one token (decoding) or many (reading a prompt).
+;; The weights are written as f32 here; stored as bf16 they are widened where they are loaded.
+
+(require-dialect arith func linalg math memref scf)
+
+(deftype Tokens memref<?xi32>)
+(deftype Vector memref<?xf32, strided<[1], offset: ?>>)
+(deftype Matrix memref<?x?xf32, strided<[?, 1], offset: ?>>)
+(deftype Cube   memref<?x?x?xf32, strided<[?, ?, 1], offset: ?>>)
+(deftype Cache  memref<?x?x?x?xf32>)
+
+;; ---------------------------------------------------------------------------------------------
+;; Views: nothing below copies a weight.
+
+;; The vector of layer l in a stack (L, n).
+(defn layer-vector [(: stack memref<?x?xf32>) (: l index)] -> Vector
+  (def n (memref.dim stack (: 1 index)))
+  (func.return
+    (memref.subview {:result Vector
+                     :static_offsets array<i64: -9223372036854775808, 0>
+                     :static_sizes array<i64: 1, -9223372036854775808>
+                     :static_strides array<i64: 1, 1>
+                     :operandSegmentSizes array<i32: 1, 1, 1, 0>}
+      stack l n)))
+
+;; The matrix of layer l in a stack (L, n, m).
+(defn layer-matrix [(: stack memref<?x?x?xf32>) (: l index)] -> Matrix
+  (def n (memref.dim stack (: 1 index)))
+  (def m (memref.dim stack (: 2 index)))
+  (func.return
+    (memref.subview {:result Matrix
+                     :static_offsets array<i64: -9223372036854775808, 0, 0>
+                     :static_sizes array<i64: 1, -9223372036854775808, -9223372036854775808>
+                     :static_strides array<i64: 1, 1, 1>
+                     :operandSegmentSizes array<i32: 1, 1, 2, 0>}
+      stack l n m)))
+
+;; Columns [first, first + NH * D) of rows (T, width), seen as (T, NH, D).
+(defn heads-of [(: rows memref<?x?xf32>) (: first index) (: NH index) (: D index)] -> Cube
+  (def T (memref.dim rows (: 0 index)))
+  (def width (memref.dim rows (: 1 index)))
+  (func.return
+    (memref.reinterpret_cast
+      {:result Cube
+       :static_offsets array<i64: -9223372036854775808>
+       :static_sizes array<i64: -9223372036854775808, -9223372036854775808, -9223372036854775808>
+       :static_strides array<i64: -9223372036854775808, -9223372036854775808, 1>
+       :operandSegmentSizes array<i32: 1, 1, 3, 2>}
+      rows first T NH D width D)))
+
+;; Positions [start, start + T) of layer l's keys (NH, D, P), seen as (NH, D, T).
+(defn key-slots [(: keys Cache) (: l index) (: start index) (: T index)] -> Cube
+  (def NH (memref.dim keys (: 1 index)))
+  (def D (memref.dim keys (: 2 index)))
+  (func.return
+    (memref.subview
+      {:result Cube
+       :static_offsets array<i64: -9223372036854775808, 0, 0, -9223372036854775808>
+       :static_sizes array<i64: 1, -9223372036854775808, -9223372036854775808, -9223372036854775808>
+       :static_strides array<i64: 1, 1, 1, 1>
+       :operandSegmentSizes array<i32: 1, 2, 3, 0>}
+      keys l start NH D T)))
+
+;; Positions [start, start + T) of layer l's values (NH, P, D), seen as (NH, T, D).
+(defn value-slots [(: values Cache) (: l index) (: start index) (: T index)] -> Cube
+  (def NH (memref.dim values (: 1 index)))
+  (def D (memref.dim values (: 3 index)))
+  (func.return
+    (memref.subview
+      {:result Cube
+       :static_offsets array<i64: -9223372036854775808, 0, -9223372036854775808, 0>
+       :static_sizes array<i64: 1, -9223372036854775808, -9223372036854775808, -9223372036854775808>
+       :static_strides array<i64: 1, 1, 1, 1>
+       :operandSegmentSizes array<i32: 1, 2, 3, 0>}
+      values l start NH T D)))
+
+;; The first N keys of the scores (NH, T, P).
+(defn first-scores [(: scores memref<?x?x?xf32>) (: N index)] -> Cube
+  (def NH (memref.dim scores (: 0 index)))
+  (def T (memref.dim scores (: 1 index)))
+  (func.return
+    (memref.subview
+      {:result Cube
+       :static_offsets array<i64: 0, 0, -9223372036854775808>
+       :static_sizes array<i64: -9223372036854775808, -9223372036854775808, -9223372036854775808>
+       :static_strides array<i64: 1, 1, 1>
+       :operandSegmentSizes array<i32: 1, 1, 3, 0>}
+      scores (: 0 index) NH T N)))
+
+;; The last R rows of x (T, C).
+(defn last-rows [(: x memref<?x?xf32>) (: R index)] -> Matrix
+  (def T (memref.dim x (: 0 index)))
+  (def C (memref.dim x (: 1 index)))
+  (func.return
+    (memref.subview {:result Matrix
+                     :static_offsets array<i64: -9223372036854775808, 0>
+                     :static_sizes array<i64: -9223372036854775808, -9223372036854775808>
+                     :static_strides array<i64: 1, 1>
+                     :operandSegmentSizes array<i32: 1, 1, 2, 0>}
+      x (arith.subi T R) R C)))
+
+(defn whole [(: x memref<?x?xf32>)] -> Matrix
+  (func.return (memref.cast {:result Matrix} x)))
+
+;; ---------------------------------------------------------------------------------------------
+;; Layers
+
+;; x[t,c] = wte[tokens[t], c] + wpe[start + t, c]
+(defn embed [(: x memref<?x?xf32>) (: tokens Tokens) (: start index)
+             (: wte memref<?x?xf32>) (: wpe memref<?x?xf32>)]
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, c) -> (t)> affine_map<(t, c) -> (t, c)>]
+                   :iterator_types ["parallel" "parallel"]}
+    tokens x
+    (region (block [(: token i32) (: old f32)]
+      (def t (linalg.index {:dim 0}))
+      (def c (linalg.index {:dim 1}))
+      (def row (arith.index_cast {:result index} token))
+      (def place (arith.addi start t))
+      (linalg.yield (arith.addf (memref.load wte row c) (memref.load wpe place c))))))
+  (func.return))
+
+;; y[t,c] = (x[t,c] - mean_t) / sqrt(variance_t + 1e-5) * weight[c] + bias[c]
+(defn layernorm [(: y Matrix) (: x Matrix) (: weight Vector) (: bias Vector)]
+  (def T (memref.dim x (: 0 index)))
+  (def C (memref.dim x (: 1 index)))
+  (def count (arith.uitofp {:result f32} (arith.index_cast {:result i32} C)))
+  (def mean (memref.alloca {:result memref<?xf32>} T))
+  (def variance (memref.alloca {:result memref<?xf32>} T))
+  (linalg.fill (: 0.0 f32) mean)
+  (linalg.fill (: 0.0 f32) variance)
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, c) -> (t, c)> affine_map<(t, c) -> (t)>]
+                   :iterator_types ["parallel" "reduction"]}
+    x mean
+    (region (block [(: v f32) (: sum f32)]
+      (linalg.yield (arith.addf sum (arith.divf v count))))))
+  (linalg.generic {:ins 2 :outs 1
+                   :indexing_maps [affine_map<(t, c) -> (t, c)> affine_map<(t, c) -> (t)>
+                                   affine_map<(t, c) -> (t)>]
+                   :iterator_types ["parallel" "reduction"]}
+    x mean variance
+    (region (block [(: v f32) (: m f32) (: sum f32)]
+      (def off (arith.subf v m))
+      (linalg.yield (arith.addf sum (arith.divf (arith.mulf off off) count))))))
+  (linalg.generic {:ins 5 :outs 1
+                   :indexing_maps [affine_map<(t, c) -> (t, c)> affine_map<(t, c) -> (t)>
+                                   affine_map<(t, c) -> (t)> affine_map<(t, c) -> (c)>
+                                   affine_map<(t, c) -> (c)> affine_map<(t, c) -> (t, c)>]
+                   :iterator_types ["parallel" "parallel"]}
+    x mean variance weight bias y
+    (region (block [(: v f32) (: m f32) (: s f32) (: w f32) (: b f32) (: old f32)]
+      (def scale (math.rsqrt (arith.addf s (: 1e-5 f32))))
+      (def normal (arith.mulf (arith.subf v m) scale))
+      (linalg.yield (arith.addf (arith.mulf normal w) b)))))
+  (func.return))
+
+;; y[t,o] = bias[o]
+(defn set-bias [(: y Matrix) (: bias Vector)]
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, o) -> (o)> affine_map<(t, o) -> (t, o)>]
+                   :iterator_types ["parallel" "parallel"]}
+    bias y
+    (region (block [(: b f32) (: old f32)] (linalg.yield b))))
+  (func.return))
+
+;; y[t,o] += bias[o]
+(defn add-bias [(: y Matrix) (: bias Vector)]
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, o) -> (o)> affine_map<(t, o) -> (t, o)>]
+                   :iterator_types ["parallel" "parallel"]}
+    bias y
+    (region (block [(: b f32) (: old f32)] (linalg.yield (arith.addf old b)))))
+  (func.return))
+
+;; y[t,o] += sum_c x[t,c] weight[o,c]
+(defn add-product [(: y Matrix) (: x Matrix) (: weight Matrix)]
+  (linalg.generic {:ins 2 :outs 1
+                   :indexing_maps [affine_map<(t, o, c) -> (t, c)> affine_map<(t, o, c) -> (o, c)>
+                                   affine_map<(t, o, c) -> (t, o)>]
+                   :iterator_types ["parallel" "parallel" "reduction"]}
+    x weight y
+    (region (block [(: a f32) (: w f32) (: sum f32)]
+      (linalg.yield (arith.addf sum (arith.mulf a w))))))
+  (func.return))
+
+;; y[t,o] = x[t,:] . weight[o,:] + bias[o]
+(defn linear [(: y Matrix) (: x Matrix) (: weight Matrix) (: bias Vector)]
+  (call! set-bias y bias)
+  (call! add-product y x weight)
+  (func.return))
+
+;; x[t,o] += y[t,:] . weight[o,:] + bias[o]
+(defn residual-linear [(: x Matrix) (: y Matrix) (: weight Matrix) (: bias Vector)]
+  (call! add-bias x bias)
+  (call! add-product x y weight)
+  (func.return))
+
+;; x = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), in place
+(defn gelu [(: x Matrix)]
+  (linalg.generic {:ins 0 :outs 1
+                   :indexing_maps [affine_map<(t, c) -> (t, c)>]
+                   :iterator_types ["parallel" "parallel"]}
+    x
+    (region (block [(: v f32)]
+      (def cube (arith.mulf v (arith.mulf v v)))
+      (def inner (arith.addf v (arith.mulf cube (: 0.044715 f32))))
+      (def gate (math.tanh (arith.mulf inner (: 0.7978845608028654 f32))))
+      (linalg.yield
+        (arith.mulf (arith.mulf v (: 0.5 f32)) (arith.addf gate (: 1.0 f32)))))))
+  (func.return))
+
+;; ---------------------------------------------------------------------------------------------
+;; Attention
+
+;; keys[h,d,t] = k[t,h,d]
+(defn store-keys [(: slots Cube) (: k Cube)]
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, h, d) -> (t, h, d)>
+                                   affine_map<(t, h, d) -> (h, d, t)>]
+                   :iterator_types ["parallel" "parallel" "parallel"]}
+    k slots
+    (region (block [(: new f32) (: old f32)] (linalg.yield new))))
+  (func.return))
+
+;; values[h,t,d] = v[t,h,d]
+(defn store-values [(: slots Cube) (: v Cube)]
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, h, d) -> (t, h, d)>
+                                   affine_map<(t, h, d) -> (h, t, d)>]
+                   :iterator_types ["parallel" "parallel" "parallel"]}
+    v slots
+    (region (block [(: new f32) (: old f32)] (linalg.yield new))))
+  (func.return))
+
+;; scores[h,t,j] = q[t,h,:] . keys[h,:,j] / sqrt(D), and -3e38 where j lies after the token
+(defn score [(: scores Cube) (: q Cube) (: keys Cube) (: start index) (: D index)]
+  (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
+  (def scale (math.rsqrt size))
+  (linalg.fill (: 0.0 f32) scores)
+  (linalg.generic {:ins 2 :outs 1
+                   :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
+                                   affine_map<(h, t, j, d) -> (h, d, j)>
+                                   affine_map<(h, t, j, d) -> (h, t, j)>]
+                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+    q keys scores
+    (region (block [(: a f32) (: b f32) (: sum f32)]
+      (linalg.yield (arith.addf sum (arith.mulf a b))))))
+  (linalg.generic {:ins 0 :outs 1
+                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>]
+                   :iterator_types ["parallel" "parallel" "parallel"]}
+    scores
+    (region (block [(: s f32)]
+      (def now (arith.addi start (linalg.index {:dim 1})))
+      (def seen (arith.cmpi {:predicate "ule"} (linalg.index {:dim 2}) now))
+      (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))
+  (func.return))
+
+;; sums[h,t] = sum_j e[h,t,j] where e = exp(scores - max_j scores), left in scores
+(defn softmax-numerators [(: scores Cube) (: sums memref<?x?xf32>)]
+  (def NH (memref.dim scores (: 0 index)))
+  (def T (memref.dim scores (: 1 index)))
+  (def peaks (memref.alloca {:result memref<?x?xf32>} NH T))
+  (linalg.fill (: -3e38 f32) peaks)
+  (linalg.fill (: 0.0 f32) sums)
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                   affine_map<(h, t, j) -> (h, t)>]
+                   :iterator_types ["parallel" "parallel" "reduction"]}
+    scores peaks
+    (region (block [(: s f32) (: peak f32)] (linalg.yield (arith.maximumf peak s)))))
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(h, t, j) -> (h, t)>
+                                   affine_map<(h, t, j) -> (h, t, j)>]
+                   :iterator_types ["parallel" "parallel" "parallel"]}
+    peaks scores
+    (region (block [(: peak f32) (: s f32)]
+      (linalg.yield (math.exp (arith.subf s peak))))))
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                   affine_map<(h, t, j) -> (h, t)>]
+                   :iterator_types ["parallel" "parallel" "reduction"]}
+    scores sums
+    (region (block [(: e f32) (: sum f32)] (linalg.yield (arith.addf sum e)))))
+  (func.return))
+
+;; out[t,h,d] = sum_j e[h,t,j] values[h,j,d] / sums[h,t]
+(defn mix-values [(: out Cube) (: e Cube) (: sums memref<?x?xf32>) (: values Cube)]
+  (linalg.fill (: 0.0 f32) out)
+  (linalg.generic {:ins 2 :outs 1
+                   :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
+                                   affine_map<(h, t, d, j) -> (h, j, d)>
+                                   affine_map<(h, t, d, j) -> (t, h, d)>]
+                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+    e values out
+    (region (block [(: p f32) (: v f32) (: sum f32)]
+      (linalg.yield (arith.addf sum (arith.mulf p v))))))
+  (linalg.generic {:ins 1 :outs 1
+                   :indexing_maps [affine_map<(t, h, d) -> (h, t)>
+                                   affine_map<(t, h, d) -> (t, h, d)>]
+                   :iterator_types ["parallel" "parallel" "parallel"]}
+    sums out
+    (region (block [(: sum f32) (: o f32)] (linalg.yield (arith.divf o sum)))))
+  (func.return))
+
+;; Append this call's keys and values to layer l of the cache, then attend over all of them.
+(defn attention [(: out memref<?x?xf32>) (: qkv memref<?x?xf32>) (: scores memref<?x?x?xf32>)
+                 (: keys Cache) (: values Cache) (: l index) (: start index)]
+  (def NH (memref.dim keys (: 1 index)))
+  (def D (memref.dim keys (: 2 index)))
+  (def T (memref.dim qkv (: 0 index)))
+  (def C (arith.muli NH D))
+  (def N (arith.addi start T))
+  (def zero (: 0 index))
+  (def q (call Cube heads-of qkv zero NH D))
+  (def k (call Cube heads-of qkv C NH D))
+  (def v (call Cube heads-of qkv (arith.addi C C) NH D))
+  (call! store-keys (call Cube key-slots keys l start T) k)
+  (call! store-values (call Cube value-slots values l start T) v)
+  (def s (call Cube first-scores scores N))
+  (def sums (memref.alloca {:result memref<?x?xf32>} NH T))
+  (call! score s q (call Cube key-slots keys l zero N) start D)
+  (call! softmax-numerators s sums)
+  (call! mix-values (call Cube heads-of out zero NH D) s sums
+                    (call Cube value-slots values l zero N))
+  (func.return))
+
+;; ---------------------------------------------------------------------------------------------
+;; The model. The first 16 arguments are the checkpoint's tensors, in its order. `scores` and the
+;; four activations are scratch. `logits` (R, V) gets the last R rows.
+
+(func.func {:sym_name "gpt2_forward"
+            :llvm.emit_c_interface true
+            :pharos.weights [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15]
+            :function_type
+            (-> [memref<?x?xf32> memref<?x?xf32>
+                 memref<?x?xf32> memref<?x?xf32>
+                 memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
+                 memref<?x?xf32> memref<?x?xf32>
+                 memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
+                 Vector Vector
+                 Tokens index
+                 Cache Cache
+                 memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32>
+                 memref<?x?x?xf32> memref<?x?xf32>]
+                [])}
+  (region
+    (block [(: wte memref<?x?xf32>) (: wpe memref<?x?xf32>)
+            (: ln1w memref<?x?xf32>) (: ln1b memref<?x?xf32>)
+            (: qkvw memref<?x?x?xf32>) (: qkvb memref<?x?xf32>)
+            (: projw memref<?x?x?xf32>) (: projb memref<?x?xf32>)
+            (: ln2w memref<?x?xf32>) (: ln2b memref<?x?xf32>)
+            (: fcw memref<?x?x?xf32>) (: fcb memref<?x?xf32>)
+            (: fcprojw memref<?x?x?xf32>) (: fcprojb memref<?x?xf32>)
+            (: lnfw Vector) (: lnfb Vector)
+            (: tokens Tokens) (: start index)
+            (: keys Cache) (: values Cache)
+            (: x memref<?x?xf32>) (: normal memref<?x?xf32>) (: qkv memref<?x?xf32>)
+            (: mixed memref<?x?xf32>) (: hidden memref<?x?xf32>)
+            (: scores memref<?x?x?xf32>) (: logits memref<?x?xf32>)]
+      (def L (memref.dim ln1w (: 0 index)))
+      (def X (call Matrix whole x))
+      (def Normal (call Matrix whole normal))
+      (def Hidden (call Matrix whole hidden))
+      (call! embed x tokens start wte wpe)
+      (scf.for (: 0 index) L (: 1 index)
+        (region (block [(: l index)]
+          (call! layernorm Normal X (call Vector layer-vector ln1w l)
+                                    (call Vector layer-vector ln1b l))
+          (call! linear (call Matrix whole qkv) Normal (call Matrix layer-matrix qkvw l)
+                                                       (call Vector layer-vector qkvb l))
+          (call! attention mixed qkv scores keys values l start)
+          (call! residual-linear X (call Matrix whole mixed) (call Matrix layer-matrix projw l)
+                                                             (call Vector layer-vector projb l))
+          (call! layernorm Normal X (call Vector layer-vector ln2w l)
+                                    (call Vector layer-vector ln2b l))
+          (call! linear Hidden Normal (call Matrix layer-matrix fcw l)
+                                      (call Vector layer-vector fcb l))
+          (call! gelu Hidden)
+          (call! residual-linear X Hidden (call Matrix layer-matrix fcprojw l)
+                                          (call Vector layer-vector fcprojb l))
+          (scf.yield))))
+      (def R (memref.dim logits (: 0 index)))
+      (def Last (call Matrix last-rows normal R))
+      (def Logits (call Matrix whole logits))
+      (call! layernorm Last (call Matrix last-rows x R) lnfw lnfb)
+      (linalg.fill (: 0.0 f32) Logits)
+      (call! add-product Logits Last (memref.cast {:result Matrix} wte))
+      (func.return))))

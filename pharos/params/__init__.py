@@ -1,0 +1,1 @@
+"""Choice of parameters: pure functions of payload facts and target facts."""

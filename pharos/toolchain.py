@@ -1,0 +1,241 @@
+"""The composition root: which front ends, targets, stages and pipelines there are, and the road.
+
+    source -> payload -> pipeline -> stages -> artifact -> device
+
+Everything here is wiring: tables of names, and the order of the calls. Heavy parts (MLIR, a
+target) are imported when they are needed, so that fetching code from the cache needs neither.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pharos.core import settings
+from pharos.core.artifact import Artifact
+from pharos.core.errors import UserError, nearest
+from pharos.runtime import ArtifactStore, Runner, cache_key
+
+PACKAGE = Path(__file__).parent
+TARGETS = {"cpu": "pharos.targets.cpu.target"}
+SELECTORS = {"vector-unit": ("pharos.params.vector_unit", "vector_unit")}
+STAGES = {"narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage")}
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A program before any stage.
+
+    ``text`` is all that decides its module, for cache keys; ``make`` makes the module;
+    ``libraries`` are what it links: "c", "m", "openmp" or paths; ``exports`` are the functions
+    that are called from outside, all public ones when empty.
+    """
+
+    name: str
+    text: str
+    make: Callable[[], Any]
+    libraries: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+
+    def module(self) -> Any:
+        """The module, its functions private but for ``exports`` where those are given."""
+        from pharos import ir
+
+        module = self.make()
+        if self.exports:
+            ir.export_only(module, self.exports)
+        return module
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile it for and how.
+
+    ``pipeline`` names a descriptor (default: the target's) or a .yaml file; ``stages`` are texts
+    of stages that take its place; ``parameters`` are values for the descriptor's parameters.
+    ``driving`` goes to ``Driver.run``: dump_after, dump_dir, start_at, stop_after, replace.
+    """
+
+    target: str = "cpu"
+    pipeline: str | None = None
+    stages: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    driving: Mapping[str, Any] = field(default_factory=dict)
+
+
+def target(name: str) -> Any:
+    """The module of the target ``name``. Raises UserError that lists the targets."""
+    if name not in TARGETS:
+        raise UserError(
+            f"expected a target among {', '.join(TARGETS)}, found '{name}'",
+            hint=nearest(name, TARGETS),
+        )
+    return importlib.import_module(TARGETS[name])
+
+
+@functools.cache
+def registry(target_name: str) -> Any:
+    """What descriptors may name when they compile for ``target_name``."""
+    from pharos.pipeline import Lazy, make_registry
+
+    chosen = target(target_name)
+    shared = [(name, Lazy(*place)) for name, place in STAGES.items()]
+    return make_registry(
+        stages=[*shared, *chosen.stages().items()],
+        selectors=[(name, Lazy(*place)) for name, place in SELECTORS.items()],
+        descriptors=[chosen.pipelines],
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# Front ends
+
+
+def read_payload(path: str | Path) -> Payload:
+    """The program in the file at ``path``, by its ending: .lisp, .lsp or .mlir.
+
+    Raises UserError for a file that cannot be read, and with places for what is wrong in it.
+    """
+    path = Path(path)
+    readers = {".lisp": _read_lisp, ".lsp": _read_lisp, ".mlir": _read_mlir}
+    if path.suffix not in readers:
+        raise UserError(
+            f"expected a file that ends in {', '.join(readers)}, found '{path}'",
+            hint="name the program's file, for instance examples/hello.lisp",
+        )
+    if not path.is_file():
+        raise UserError(f"no such file: {path}")
+    return readers[path.suffix](path)
+
+
+def lisp_payload(text: str, name: str = "<text>") -> Payload:
+    """The Lispier program ``text``; errors call it ``name``."""
+    from pharos import lisp
+
+    return _of_program(lisp.load_text(text, name), text)
+
+
+def mlir_payload(text: str, name: str = "<string>") -> Payload:
+    """The module that the MLIR text ``text`` describes; errors call it ``name``."""
+    from pharos import ir
+
+    return Payload(name, text, lambda: ir.parse(text, file=name))
+
+
+def _read_lisp(path: Path) -> Payload:
+    from pharos import lisp
+
+    program = lisp.load(path)
+    texts = [Path(file).read_text(encoding="utf-8") for file in program.files]
+    return _of_program(program, "\0".join(texts))
+
+
+def _of_program(program: Any, text: str) -> Payload:
+    from pharos import lisp
+
+    libraries = tuple(library.name for library in program.libraries)
+    return Payload(program.name, text, lambda: lisp.lower(program), libraries)
+
+
+def _read_mlir(path: Path) -> Payload:
+    from pharos import ir
+
+    return Payload(str(path), path.read_text(encoding="utf-8"), lambda: ir.parse_file(path))
+
+
+# ---------------------------------------------------------------------------------------------
+# The road
+
+
+def plan(request: Request) -> Any:
+    """The pipeline that ``request`` asks for, with all parameters filled in."""
+    from pharos.pipeline import Descriptor, flatten, load_descriptor, parse_stage
+
+    chosen = target(request.target)
+    table = registry(request.target)
+    if request.stages:
+        declared = tuple(parse_stage(text) for text in request.stages)
+        descriptor = Descriptor("command line", declared)
+    else:
+        descriptor = load_descriptor(request.pipeline or chosen.default_pipeline, table)
+    # No selector looks at the payload yet; what inspects it will be passed here.
+    return flatten(
+        descriptor,
+        request.parameters,
+        table,
+        payload_facts=lambda: None,
+        target_facts=chosen.facts(),
+    )
+
+
+def lower(payload: Payload, request: Request) -> Any:
+    """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
+    return _drive(payload.module(), plan(request), request)
+
+
+def compile(payload: Payload, request: Request | None = None) -> Artifact:
+    """Code for ``payload``, from the cache when the same was compiled before.
+
+    Raises UserError with the place in the program for everything the user can mend.
+    """
+    request = request or Request()
+    store = ArtifactStore(settings.CACHE.get())
+    key = _key(payload, request)
+    # Whoever asks for dumps or replaces stages wants the stages to run.
+    if not request.driving:
+        found = store.get(key)
+        if found is not None:
+            return found
+    chosen = target(request.target)
+    pipeline = plan(request)
+    module = payload.module()
+    prepared = chosen.prepare(module)
+    result = _drive(module, pipeline, request)
+    artifact: Artifact = chosen.finish(result.module, prepared, payload.libraries)
+    if not request.driving:
+        store.put(key, artifact)
+    return artifact
+
+
+def load(artifact: Artifact) -> Runner:
+    """``artifact`` on its target's device, ready to be called."""
+    return Runner(target(artifact.target).open_device(), artifact)
+
+
+def _drive(module: Any, pipeline: Any, request: Request) -> Any:
+    from pharos.pipeline import Driver
+
+    driver = Driver(registry(request.target), target(request.target).facts())
+    return driver.run(pipeline, module, **request.driving)
+
+
+def _key(payload: Payload, request: Request) -> str:
+    # A packaged descriptor is covered by the hash of the package; a file, with what it includes,
+    # only by what it flattens to.
+    named = not request.stages and not str(request.pipeline or "").endswith((".yaml", ".yml"))
+    described = f"{request.pipeline}" if named else plan(request).text()
+    return cache_key(
+        payload.text,
+        described,
+        {**request.parameters, "threads": settings.THREADS.get()},
+        f"{request.target} {target(request.target).facts().key()}",
+        {**_versions(), "links": " ".join(payload.libraries), "exports": " ".join(payload.exports)},
+    )
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """The tools that shape code. Pharos stands for itself by the hash of its sources."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".yaml"):
+            digest.update(str(path.relative_to(PACKAGE)).encode())
+            digest.update(path.read_bytes())
+    tools = {name: importlib.metadata.version(name) for name in ("torch-mlir", "llvmlite")}
+    return {**tools, "pharos": digest.hexdigest()}
