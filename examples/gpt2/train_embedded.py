@@ -44,7 +44,7 @@ from pharos.ingress import checkpoints
 
 END = "<|endoftext|>"
 NEWLINE = "Ċ"  # as byte-level BPE spells it
-NOVELS = ("emma", "mansfield park", "persuasion", "pride and prejudice", "sense and sensibility")
+NOVELS = ("pride and prejudice",)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Recipe:
     channels: int = 192
     sequence: int = 256
     batch: int = 8
-    steps: int = 4600
+    steps: int = 3000
     warmup: int = 50
     # Muon for the matrices of the blocks, AdamW for the rest: after 160 steps the held-out loss
     # was 4.52, against 5.04 with AdamW alone.
@@ -311,7 +311,13 @@ def save_state(path: Path, model: Model, optimizers: Optimizers, step: int) -> N
     os.replace(fresh, path)
 
 
-def train(model: Model, corpora: tuple[Corpus, Corpus], recipe: Recipe, work: Path) -> None:
+def train(
+    model: Model,
+    corpora: tuple[Corpus, Corpus],
+    recipe: Recipe,
+    work: Path,
+    every: int = 250,  # steps between states saved
+) -> None:
     """Train up to ``recipe.steps``, from the state in ``work`` where there is one."""
     optimizers = Optimizers(model, recipe)
     state, first = work / "state.pt", 0
@@ -331,7 +337,7 @@ def train(model: Model, corpora: tuple[Corpus, Corpus], recipe: Recipe, work: Pa
         if done % 50 == 0:
             each = (time.perf_counter() - began) / (done - first)
             print(f"step {done}: loss {loss.item():.3f}, {each:.2f} s/step", flush=True)
-        if done % 250 == 0 or done == recipe.steps:
+        if done % every == 0 or done == recipe.steps:
             save_state(state, model, optimizers, done)
             print(f"step {done}: held out {evaluate(model, corpora[1], recipe):.3f}", flush=True)
 
