@@ -12,8 +12,9 @@ import functools
 import hashlib
 import importlib
 import importlib.metadata
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,27 @@ class Request:
     stages: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     driving: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An artifact, and how it came about.
+
+    ``timings`` are (step, seconds) of the front end, each stage and code generation; none when
+    the artifact was ``cached``. ``dumps`` are the files that were asked for.
+    """
+
+    artifact: Artifact
+    cached: bool = False
+    timings: tuple[tuple[str, float], ...] = ()
+    dumps: tuple[Path, ...] = ()
+
+
+Watch = Callable[[str], None]
+"""Is told the name of each step before it begins."""
+
+FRONT_END = "front end"
+CODE_GENERATION = "code generation"
 
 
 def target(name: str) -> Any:
@@ -174,9 +196,11 @@ def plan(request: Request) -> Any:
     )
 
 
-def lower(payload: Payload, request: Request) -> Any:
+def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:
     """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
-    return _drive(payload.module(), plan(request), request)
+    clock = _Clock(watch)
+    module = clock.step(FRONT_END, payload.make)
+    return _drive(module, plan(request), request, watch)
 
 
 def compile(payload: Payload, request: Request | None = None) -> Artifact:
@@ -184,23 +208,59 @@ def compile(payload: Payload, request: Request | None = None) -> Artifact:
 
     Raises UserError with the place in the program for everything the user can mend.
     """
-    request = request or Request()
-    store = ArtifactStore(settings.CACHE.get())
-    key = _key(payload, request)
+    return build(payload, request).artifact
+
+
+def cached(payload: Payload, request: Request) -> Artifact | None:
+    """What ``compile`` would find in the cache; None when it would have to work."""
     # Whoever asks for dumps or replaces stages wants the stages to run.
-    if not request.driving:
-        found = store.get(key)
-        if found is not None:
-            return found
+    if request.driving:
+        return None
+    return ArtifactStore(settings.CACHE.get()).get(_key(payload, request))
+
+
+def build(
+    payload: Payload,
+    request: Request | None = None,
+    *,
+    fresh: bool = False,
+    watch: Watch | None = None,
+) -> Built:
+    """``compile``, with an account of it. ``fresh`` compiles even what the cache has."""
+    request = request or Request()
+    found = None if fresh else cached(payload, request)
+    if found is not None:
+        return Built(found, cached=True)
+    clock = _Clock(watch)
     chosen = target(request.target)
     pipeline = plan(request)
-    module = payload.module()
+    module = clock.step(FRONT_END, payload.make)
     prepared = chosen.prepare(module)
-    result = _drive(module, pipeline, request)
-    artifact: Artifact = chosen.finish(result.module, prepared, payload.libraries)
+    result = _drive(module, pipeline, request, watch)
+    artifact: Artifact = clock.step(
+        CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)
+    )
     if not request.driving:
-        store.put(key, artifact)
-    return artifact
+        ArtifactStore(settings.CACHE.get()).put(_key(payload, request), artifact)
+    front, finish = clock.timings
+    timings = (front, *((t.stage, t.seconds) for t in result.timings), finish)
+    return Built(artifact, False, timings, result.dumps)
+
+
+class _Clock:
+    """Announces steps and times them."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self.timings: list[tuple[str, float]] = []
+
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        if self._watch is not None:
+            self._watch(name)
+        start = time.perf_counter()
+        result = work()
+        self.timings.append((name, time.perf_counter() - start))
+        return result
 
 
 def load(artifact: Artifact) -> Runner:
@@ -208,11 +268,35 @@ def load(artifact: Artifact) -> Runner:
     return Runner(target(artifact.target).open_device(), artifact)
 
 
-def _drive(module: Any, pipeline: Any, request: Request) -> Any:
+def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
+    """Call the program's ``main``: its result as a value with its type (``dtype``, "" for none).
+
+    ``main`` takes nothing, or the number of ``arguments`` and an array of C strings. What the
+    program wrote is flushed before this returns.
+    """
+    return target(artifact.target).run_main(artifact, arguments)
+
+
+def _drive(module: Any, pipeline: Any, request: Request, watch: Watch | None = None) -> Any:
     from pharos.pipeline import Driver
 
     driver = Driver(registry(request.target), target(request.target).facts())
-    return driver.run(pipeline, module, **request.driving)
+    return driver.run(_watched(pipeline, watch), module, **request.driving)
+
+
+def _watched(pipeline: Any, watch: Watch | None) -> Any:
+    """``pipeline`` with stages that tell ``watch`` their names before they run."""
+    if watch is None:
+        return pipeline
+
+    def announced(stage: Any) -> Any:
+        def run(module: Any, scope: Any) -> Any:
+            watch(stage.name)
+            return stage.runner(module, scope)
+
+        return replace(stage, runner=run)
+
+    return replace(pipeline, stages=tuple(map(announced, pipeline.stages)))
 
 
 def _key(payload: Payload, request: Request) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pharos.core.artifact import Artifact
-from pharos.targets.cpu.device import CpuDevice
+from pharos.targets.cpu import facts as cpu_facts
 from pharos.targets.cpu.facts import CpuFacts, host
 
 name = "cpu"
@@ -19,6 +19,11 @@ default_pipeline = "optimize"
 def facts() -> CpuFacts:
     """What the processors of this machine can do."""
     return host()
+
+
+def summary() -> dict[str, Any]:
+    """The facts for people: of the instruction sets only those that decide which code is made."""
+    return cpu_facts.summary(host())
 
 
 def stages() -> Mapping[str, Callable[..., Any]]:
@@ -43,6 +48,23 @@ def finish(module: Any, prepared: Mapping[str, Any], libraries: Sequence[str]) -
     return compile_object(module, libraries=libraries, **prepared)
 
 
-def open_device() -> CpuDevice:
-    """The device that runs this target's artifacts."""
+def open_device() -> Any:
+    """The device that runs this target's artifacts, a ``CpuDevice``."""
+    from pharos.targets.cpu.device import CpuDevice
+
     return CpuDevice()
+
+
+def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
+    """Call ``main`` of ``artifact``: a ``program.MainResult``."""
+    from pharos.targets.cpu import program
+
+    return program.run_main(artifact, arguments)
+
+
+def checks() -> Mapping[str, Callable[[], str]]:
+    """What this target needs of the machine, by name: each tells what it found, or raises
+    UserError with the remedy."""
+    from pharos.targets.cpu import checks
+
+    return checks.CHECKS

@@ -1,0 +1,32 @@
+"""What the CPU target needs of the machine, for ``pharos doctor``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pharos.targets.cpu import facts, openmp, process
+
+
+def _openmp() -> str:
+    path = openmp.library_path()
+    openmp.library()
+    return str(path)
+
+
+def _vectors() -> str:
+    found = facts.host()
+    return f"{found.model}, {found.simd_bits}-bit vectors, {found.threads} threads"
+
+
+def _amx() -> str:
+    if not facts.host().has_amx:
+        return "this CPU has none; vectors are used instead"
+    process.request_amx()
+    return "granted"
+
+
+CHECKS: Mapping[str, Callable[[], str]] = {
+    "processor": _vectors,
+    "OpenMP library": _openmp,
+    "permission for AMX": _amx,
+}
