@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.core.errors import UserError, nearest
-from pharos.runtime import ArtifactStore, Runner, cache_key
+from pharos.runtime import ArtifactStore, cache_key
+
+if TYPE_CHECKING:
+    from pharos.runtime import Runner
 
 PACKAGE = Path(__file__).parent
 TARGETS = {"cpu": "pharos.targets.cpu.target"}
@@ -199,7 +202,7 @@ def plan(request: Request) -> Any:
 def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:
     """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
     clock = _Clock(watch)
-    module = clock.step(FRONT_END, payload.make)
+    module = clock.step(FRONT_END, payload.module)
     return _drive(module, plan(request), request, watch)
 
 
@@ -234,7 +237,7 @@ def build(
     clock = _Clock(watch)
     chosen = target(request.target)
     pipeline = plan(request)
-    module = clock.step(FRONT_END, payload.make)
+    module = clock.step(FRONT_END, payload.module)
     prepared = chosen.prepare(module)
     result = _drive(module, pipeline, request, watch)
     artifact: Artifact = clock.step(
@@ -265,6 +268,8 @@ class _Clock:
 
 def load(artifact: Artifact) -> Runner:
     """``artifact`` on its target's device, ready to be called."""
+    from pharos.runtime import Runner
+
     return Runner(target(artifact.target).open_device(), artifact)
 
 

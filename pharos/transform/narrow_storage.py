@@ -35,10 +35,10 @@ _VIEWS = (
 class NarrowStorage:
     """Retype the arguments that ``pharos.weights`` lists, from f32 to ``type`` (bf16 or f16)."""
 
-    kind: ClassVar[str] = "narrow-storage"
+    name: ClassVar[str] = "narrow-storage"
     type: str = "bf16"
 
-    def run(self, module: Any) -> None:
+    def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place; with type f32 nothing changes.
 
         Raises UserError at the first operation that uses a marked argument in a way that has no
@@ -52,7 +52,7 @@ class NarrowStorage:
             if op.operation.name == "func.func"
         }
         if self.type == "f32":
-            return
+            return module
         with module.context, mlir.Location.unknown():
             rewrite = _Rewrite(mlir.Type.parse(self.type), functions)
             for function in functions.values():
@@ -60,6 +60,7 @@ class NarrowStorage:
                     for number in function.attributes[ATTRIBUTE]:
                         rewrite.reach(function.regions[0].blocks[0].arguments[number.value])
             rewrite.finish()
+        return module
 
 
 @dataclass

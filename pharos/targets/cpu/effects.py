@@ -75,7 +75,8 @@ class Effects:
             self._written[name] = [self._argument_written(function, i) for i in range(count)]
             if has_body(function):
                 arguments = function.operation.regions[0].blocks[0].arguments
-                self._unique[name] = {a.arg_number for a in arguments if self._restricted(a)}
+                memrefs = [a for a in arguments if is_memref(a.type)]
+                self._unique[name] = {a.arg_number for a in memrefs if self._restricted(a)}
         return before != (self._written, self._unique)
 
     def _argument_written(self, function: Any, index: int) -> bool:
@@ -103,13 +104,19 @@ class Effects:
             return _is_linalg_output(operation, number)
         if name == "func.call":
             return self._call_writes(operation, number)
+        if name == "func.return":
+            # What happens to a returned view is judged at the calls; of a public function
+            # nobody here sees them all.
+            return not _is_private(operation.parent)
         return True
 
     def _call_writes(self, operation: Any, number: int) -> bool:
         callee = self._functions.get(operation.attributes["callee"].value)
-        if callee is None or any(is_memref(result.type) for result in operation.results):
+        if callee is None or self.written(callee)[number]:
             return True
-        return self.written(callee)[number]
+        return any(
+            self._value_written(result) for result in operation.results if is_memref(result.type)
+        )
 
     def _restricted(self, value: Any) -> bool:
         for use in value.uses:
@@ -133,6 +140,11 @@ def has_body(function: Any) -> bool:
 def is_memref(kind: Any) -> bool:
     """Whether values of this type name memory."""
     return isinstance(kind, mlir.MemRefType | mlir.UnrankedMemRefType)
+
+
+def _is_private(function: Any) -> bool:
+    attributes = function.attributes
+    return "sym_visibility" in attributes and attributes["sym_visibility"].value == "private"
 
 
 def _promised(function: Any, index: int) -> bool:

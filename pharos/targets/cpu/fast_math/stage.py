@@ -16,9 +16,9 @@ class FastMath:
     bf16 and f16 are computed in f32 and rounded once.
     """
 
-    kind: ClassVar[str] = "fast-math"
+    name: ClassVar[str] = "fast-math"
 
-    def run(self, module: Any) -> None:
+    def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
         found: list[Any] = []
 
@@ -34,6 +34,7 @@ class FastMath:
                     value = _expand(op)
                 op.results[0].replace_all_uses_with(value)
                 op.erase()
+        return module
 
 
 def _expand(op: Any) -> Any:

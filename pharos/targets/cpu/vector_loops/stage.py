@@ -32,20 +32,21 @@ class VectorLoops:
     ahead the rows of a matrix-vector product are asked for, 0 for never.
     """
 
-    kind: ClassVar[str] = "vector-loops"
+    name: ClassVar[str] = "vector-loops"
     simd_bits: int = 256
     registers: int = 16
     threads: int = 1
     grain: int = 32768
     prefetch: int = 1024
 
-    def run(self, module: Any) -> None:
+    def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             for number, operation in enumerate(_generics(module)):
                 nest = read_nest(operation)
                 if nest is not None and supported(nest):
                     self._replace(module, nest, number)
+        return module
 
     def _replace(self, module: Any, nest: Nest, number: int) -> None:
         operation = nest.operation
@@ -69,6 +70,8 @@ class VectorLoops:
         with mlir.InsertionPoint(module.body):
             function = func.FuncOp(name, (types, []), visibility="private")
             block = function.add_entry_block()
+        # Called from two places; inlined there, every kernel would be compiled twice.
+        function.attributes["passthrough"] = mlir.Attribute.parse('["noinline"]')
         low, high, *values = block.arguments
         with mlir.InsertionPoint(block):
             Kernel(nest, choice, values[: len(operands)], low, high, self.prefetch).write()
