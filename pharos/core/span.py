@@ -37,6 +37,11 @@ def register_source(name: str, text: str) -> None:
     _TEXTS[name] = text
 
 
+def sources() -> dict[str, str]:
+    """Every text that was registered, by name."""
+    return dict(_TEXTS)
+
+
 def source_line(span: Span) -> str | None:
     """The line of text that ``span`` starts on, or None when its source cannot be read."""
     text = _TEXTS.get(span.file)
