@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pharos.core.errors import ErrorList, UserError
 from pharos.pipeline.parameters import Parameter, Unset
 from pharos.pipeline.stages import DeclaredStage
+from pharos.pipeline.tokens import text_name
 from pharos.pipeline.values import Value, format_value, freeze
 from pharos.pipeline.yaml_form import (
     Quoted,
@@ -52,12 +53,12 @@ class Descriptor:
             seen.add(parameter.name)
 
 
-def from_yaml(text: str, *, file: str = "<descriptor>", path: Path | None = None) -> Descriptor:
+def from_yaml(text: str, *, file: str | None = None, path: Path | None = None) -> Descriptor:
     """The descriptor in ``text``; errors give places in ``file``.
 
     Raises UserError, or ErrorList when several parameters or stages are wrong.
     """
-    root = read_nodes(text, file)
+    root = read_nodes(text, file or text_name("descriptor", text))
     if not isinstance(root, Mapping):
         raise UserError(
             f"expected a descriptor: a mapping with the keys {', '.join(_KEYS)}", span=root.span
@@ -67,7 +68,7 @@ def from_yaml(text: str, *, file: str = "<descriptor>", path: Path | None = None
         raise UserError("expected the key 'stages'", span=root.span)
     parameters = root.entries.get("parameters")
     return Descriptor(
-        name=_string(root, "name") or (path.stem if path else file),
+        name=_string(root, "name") or (path.stem if path else "descriptor"),
         description=_string(root, "description"),
         parameters=() if parameters is None else _parameters(parameters.value),
         stages=_stages(root["stages"]),

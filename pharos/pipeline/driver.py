@@ -82,6 +82,8 @@ class Driver:
             stop_after=stop_after,
             replace=replace,
         )
+        # Otherwise the first stage would be blamed for what was wrong before it.
+        ir.verify(module)
         scope = StageScope(self.registry, pipeline.parameters, self.target_facts, self.plan)
         # One of the two is worked on, the other kept: a reproducer starts from it.
         copy = ir.clone(module)
@@ -125,7 +127,8 @@ class _Run:
             self.write(f"// after {stage.name}\n{ir.to_text(module)}\n")
         # A module that is not valid is dumped all the same: it shows what went wrong.
         self.dump(number, stage, module)
-        self.verify(stage, module)
+        if not getattr(stage, "verified", False):
+            self.verify(stage, module)
         return module
 
     def run_stage(self, stage: Stage, module: Module) -> Module:

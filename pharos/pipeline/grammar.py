@@ -25,7 +25,7 @@ from typing import TypeVar
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span, register_source
 from pharos.pipeline.stages import KINDS, NAMED_KINDS, DeclaredStage, Pass, PassStage
-from pharos.pipeline.tokens import Source, Token, plain_source, tokenize
+from pharos.pipeline.tokens import Source, Token, plain_source, text_name, tokenize
 from pharos.pipeline.values import (
     MAX_DEPTH,
     Options,
@@ -41,31 +41,34 @@ _SUFFIXES = {".yaml": "include", ".yml": "include", ".mlir": "transform"}
 T = TypeVar("T")
 
 
-def parse_stage(text: str, *, file: str = "<stage>") -> DeclaredStage:
+def parse_stage(text: str, *, file: str | None = None) -> DeclaredStage:
     """The stage that ``text`` declares. ``file`` is the name that errors give to the text.
 
     Raises UserError with the line and column of what was not expected.
     """
-    register_source(file, text)
-    return read_stage(plain_source(text, file))
+    return read_stage(_source("stage", text, file))
 
 
-def parse_value(text: str, *, file: str = "<value>") -> Value:
+def parse_value(text: str, *, file: str | None = None) -> Value:
     """The value that ``text`` denotes, as in a stage's options."""
-    register_source(file, text)
-    parser = Parser(plain_source(text, file))
+    parser = Parser(_source("value", text, file))
     return parser.whole(parser.value)
 
 
-def parse_assignment(text: str, *, file: str = "<parameter>") -> tuple[str, Value]:
+def parse_assignment(text: str, *, file: str | None = None) -> tuple[str, Value]:
     """``name=value`` as a pair: a parameter given on the command line."""
-    register_source(file, text)
-    parser = Parser(plain_source(text, file))
+    parser = Parser(_source("parameter", text, file))
     name = parser.expect("word", "a parameter's name")
     if not is_parameter_name(name.text):
         raise UserError(f"expected a parameter's name, found {name}", span=name.span)
     parser.expect("=", f"'=' and a value after '{name.text}'")
     return name.text, parser.whole(parser.value)
+
+
+def _source(what: str, text: str, file: str | None) -> Source:
+    file = file or text_name(what, text)
+    register_source(file, text)
+    return plain_source(text, file)
 
 
 def read_stage(source: Source, kind: str | None = None) -> DeclaredStage:

@@ -11,7 +11,7 @@ from pharos.core.span import Span
 from pharos.pipeline.descriptor import Descriptor, descriptor_to_yaml
 from pharos.pipeline.parameters import Parameter
 from pharos.pipeline.registry import Registry
-from pharos.pipeline.stages import DeclaredStage, TransformStage
+from pharos.pipeline.stages import DeclaredStage, PassStage, TransformStage
 from pharos.pipeline.values import Value, format_value
 
 Module = Any
@@ -102,6 +102,11 @@ class ResolvedStage:
     def span(self) -> Span | None:
         """Where the stage was declared."""
         return self.declared.span
+
+    @property
+    def verified(self) -> bool:
+        """Whether the stage itself verifies what it made, as MLIR's pass manager does."""
+        return isinstance(self.declared, PassStage)
 
     def run(self, module: Module, scope: StageScope) -> Module:
         """Run the stage; see `Stage`."""

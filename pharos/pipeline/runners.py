@@ -56,10 +56,7 @@ def custom_runner(stage: CustomStage, registry: Registry) -> Runner:
 
 
 def transform_runner(stage: TransformStage, path: Path) -> tuple[Runner, str]:
-    """Applies a transform sequence of a file; also the hash of the file's content.
-
-    The file is read once: what was checked is what runs.
-    """
+    """Applies a transform sequence of a file; also the hash of the file's content."""
     for name in stage.options:
         if name != "sequence":
             raise UserError(
@@ -72,15 +69,22 @@ def transform_runner(stage: TransformStage, path: Path) -> tuple[Runner, str]:
             f"expected 'sequence' to be a name, found {format_value(sequence)}",
             span=stage.options.span("sequence") or stage.span,
         )
-    text = read_text(path)
-    _check_sequence(text, path, sequence, stage)
+    content = _hash(path)
+    _check_sequence(path, sequence, stage)
 
     def run(module: Module, scope: StageScope) -> Module:
-        schedule = ir.parse(text, file=str(path), context=module.context)
+        # What was checked, explained and put into cache keys is what runs.
+        if _hash(path) != content:
+            raise UserError(f"{path} has changed since the pipeline was made from it")
+        schedule = ir.parse_file(path, context=module.context)
         ir.apply_schedule(module, schedule, sequence=sequence)
         return module
 
-    return run, hashlib.sha256(text.encode()).hexdigest()
+    return run, content
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(read_text(path).encode()).hexdigest()
 
 
 def find_transform(stage: TransformStage, folders: Sequence[Path]) -> Path:
@@ -131,8 +135,8 @@ def call_registered(stage: NamedStage, function: Entry, *leading: Any) -> Any:
         raise
 
 
-def _check_sequence(text: str, path: Path, sequence: str, stage: TransformStage) -> None:
-    module = ir.parse(text, file=str(path))
+def _check_sequence(path: Path, sequence: str, stage: TransformStage) -> None:
+    module = ir.parse_file(path)
     names = [
         operation.attributes["sym_name"].value
         for operation in module.body.operations

@@ -6,6 +6,8 @@ the punctuation ``{ } [ ] ( ) , = :``. Blanks and line breaks separate tokens an
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +45,15 @@ def plain_source(text: str, file: str) -> Source:
         places.append((line, column))
         line, column = (line + 1, 1) if character == "\n" else (line, column + 1)
     return Source(text, file, [*places, (line, column)])
+
+
+_numbers = itertools.count(1)
+
+
+@functools.cache
+def text_name(what: str, text: str) -> str:
+    """A file name for a text of no file: its own, so that errors show the lines of this text."""
+    return f"<{what} {next(_numbers)}>"
 
 
 @dataclass(frozen=True)

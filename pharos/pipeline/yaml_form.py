@@ -15,6 +15,7 @@ import yaml
 from pharos.core.errors import UserError, nearest
 from pharos.pipeline.grammar import read_passes, read_stage
 from pharos.pipeline.stages import KINDS, NAMED_KINDS, DeclaredStage, NamedStage, Pass, PassStage
+from pharos.pipeline.tokens import text_name
 from pharos.pipeline.values import (
     Options,
     Reference,
@@ -25,9 +26,9 @@ from pharos.pipeline.values import (
 from pharos.pipeline.yaml_nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
 
-def stage_from_yaml(text: str, *, file: str = "<stage>") -> DeclaredStage:
+def stage_from_yaml(text: str, *, file: str | None = None) -> DeclaredStage:
     """The stage that a YAML text of one item of ``stages`` declares."""
-    return read_stage_node(read_nodes(text, file))
+    return read_stage_node(read_nodes(text, file or text_name("stage", text)))
 
 
 def stage_to_yaml(stage: DeclaredStage, *, spelled_out: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pharos.core.errors import UserError
+from pharos.core.span import source_line
 from pharos.pipeline import Options, Pass, PassStage, Reference, ScheduleStage
 from pharos.pipeline.grammar import parse_assignment, parse_stage, parse_value
 from pharos.pipeline.values import MAX_DEPTH
@@ -70,6 +71,14 @@ def test_error_shows_the_line_and_a_hint() -> None:
         "               ^",
         "hint: options are separated by blanks; a list is written [1, 2]",
     ]
+
+
+def test_texts_without_a_file_are_told_apart() -> None:
+    stages = [parse_stage(text) for text in ("one", "two", "one")]
+    places = [stage.span for stage in stages]
+    assert places[0] != places[1]
+    assert places[0] == places[2]
+    assert [source_line(span) for span in places if span] == ["one", "two", "one"]
 
 
 def test_unknown_kind_names_the_nearest() -> None:
@@ -144,5 +153,5 @@ def test_python_forms_are_checked() -> None:
 
 def test_value_alone() -> None:
     assert parse_value("[1, [x, 'y z']]") == (1, ("x", "y z"))
-    with pytest.raises(UserError, match="<value>:1:3: error: expected the end of the text"):
+    with pytest.raises(UserError, match=r"<value \d+>:1:3: error: expected the end of the text"):
         parse_value("1 2")
