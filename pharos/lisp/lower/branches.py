@@ -11,9 +11,10 @@ from pharos.lisp.lower import segments
 from pharos.lisp.lower.blocks import is_label
 from pharos.lisp.lower.create import build
 from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.lowering import Lowering, operation
+from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.regions import block_named
 from pharos.lisp.lower.scope import Env
+from pharos.lisp.lower.tables import operation
 from pharos.lisp.values import Symbol, Value
 
 _TARGETS = {"cf.br": 1, "cf.cond_br": 2}
@@ -30,13 +31,13 @@ def lower_branch(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
             f"got {len(targets)}",
             span=made.span,
         )
-    operands, _ = lowering.operand_values(env, made.name, before)
+    operands, _ = lowering.operand_values(env, made, before)
     sizes = [len(operands)]
     successors = []
     for label, arguments in targets:
         block = block_named(env, label)
         types = [argument.type for argument in block.arguments]
-        values, _ = lowering.operand_values(env, made.name, arguments, types)
+        values, _ = lowering.operand_values(env, made, arguments, types)
         _check_count(label, types, values)
         operands += values
         sizes.append(len(values))
@@ -45,7 +46,8 @@ def lower_branch(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
     made.take(segments.KEY)
     extra = {segments.KEY: mlir.DenseI32ArrayAttr.get(sizes)} if wanted > 1 else None
     made.operands = []
-    return build(lowering, env, made, operands, [], extra=extra, successors=successors)
+    build(lowering, env, made, operands, [], extra=extra, successors=successors)
+    return ()
 
 
 def _check_count(label: Symbol, types: list[Any], values: list[Any]) -> None:

@@ -11,9 +11,11 @@ from pharos.lisp.lower import segments
 from pharos.lisp.lower.create import build, check_known
 from pharos.lisp.lower.draft import Draft
 from pharos.lisp.lower.functions import Function, callee_name
-from pharos.lisp.lower.lowering import Lowering, operation
+from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.scope import Env
+from pharos.lisp.lower.tables import ALIASED, operation
 from pharos.lisp.lower.types import is_function_type
+from pharos.lisp.lower.unknown import unknown_operation
 from pharos.lisp.values import Number, String, Symbol, Value, Vector
 
 
@@ -48,7 +50,7 @@ def _func_call(
     made.name = "func.call"
     check_known(lowering, made)
     operands, lengths = lowering.operands(env, made, _inputs(lowering, made, function))
-    return build(lowering, env, made, operands, lengths)
+    return build(lowering, env, made, operands, lengths).results
 
 
 def _llvm_call(
@@ -67,7 +69,7 @@ def _llvm_call(
     type_ = _variadic_type(lowering, made, function, vararg)
     if type_ is not None:
         extra["var_callee_type"] = mlir.TypeAttr.get(type_)
-    return build(lowering, env, made, operands, lengths, extra=extra)
+    return build(lowering, env, made, operands, lengths, extra=extra).results
 
 
 def _variadic_type(
@@ -117,12 +119,13 @@ def _function(lowering: Lowering, made: Draft) -> Function | None:
     return function
 
 
-def lower_aliased_call(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any] | None:
-    """``(u/helper x)``: a call of the function of a required file; None if there is none."""
+@operation(ALIASED)
+def lower_aliased_call(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
+    """``(u/helper x)``: a call of the function of a required file, with its result types."""
     name = made.head.name
-    function = lowering.functions.get(name) if name != made.head.text else None
+    function = lowering.functions.get(name)
     if function is None:
-        return None
+        raise unknown_operation(lowering, made)
     made.attributes["callee"] = Symbol(f"@{name}", made.head.span)
     if made.result is None and function.outputs:
         made.result = Vector(function.outputs, made.span)

@@ -12,6 +12,8 @@ from typing import Any
 
 from pharos.core.errors import UserError, nearest
 from pharos.ir.bindings import MLIRError, mlir
+from pharos.lisp.lower.constants import number_attribute
+from pharos.lisp.lower.draft import Draft
 from pharos.lisp.values import Bool, Number, String, Symbol, Value, Vector
 
 _INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
@@ -50,10 +52,26 @@ _SPELLINGS = {
 }
 
 
+# Attributes of older MLIR versions, and what they are called now.
+_RENAMED = {
+    ("vector.extract", "position"): "static_position",
+    ("vector.insert", "position"): "static_position",
+}
+
+
+def rename(made: Draft) -> None:
+    """Give attributes of ``made`` that have an old name the present one."""
+    for key in list(made.attributes):
+        new = _RENAMED.get((made.name, key))
+        if new is not None:
+            made.attributes[new] = made.attributes.pop(key)
+
+
 def prepared(operation: str, key: str, value: Value) -> Any | None:
     """The attribute for values whose meaning depends on the key; None for all others."""
     handler = _BY_KEY.get(key)
-    return handler(operation, value) if handler is not None else None
+    attribute = handler(operation, value) if handler is not None else None
+    return attribute if attribute is not None else _width(operation, key, value)
 
 
 def _predicate(operation: str, value: Value) -> Any | None:
@@ -68,6 +86,20 @@ def _predicate(operation: str, value: Value) -> Any | None:
         )
     number = names.index(value.value)
     return mlir.IntegerAttr.get(mlir.IntegerType.get_signless(64), number)
+
+
+# Integer attributes that are not i64, which is what a bare number is.
+_WIDTHS = {
+    ("index.constant", "value"): "index",
+    ("llvm.mlir.global", "addr_space"): "i32",
+}
+
+
+def _width(operation: str, key: str, value: Value) -> Any | None:
+    type_ = _WIDTHS.get((operation, key))
+    if type_ is None or not isinstance(value, Number):
+        return None
+    return number_attribute(value.value, mlir.Type.parse(type_), value.span)
 
 
 def _linkage(operation: str, value: Value) -> Any | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import MLIRError, mlir
 from pharos.lisp.lower import segments
-from pharos.lisp.lower.conversions import alternatives, prepared
+from pharos.lisp.lower.constants import number_attribute
+from pharos.lisp.lower.conversions import alternatives, prepared, rename
 from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lower.inference import check_inferable
 from pharos.lisp.lower.regions import fill
 from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.types import is_function_type
@@ -27,23 +30,6 @@ _REGIONS = {
     "scf.if": 2,
     "affine.if": 2,
 }
-# What MLIR's type inference takes for granted; it crashes on anything else.
-_FIRST_OPERAND = {
-    "complex.abs": "complex",
-    "complex.angle": "complex",
-    "complex.im": "complex",
-    "complex.re": "complex",
-    "llvm.extractelement": "vector",
-    "memref.extract_strided_metadata": "memref",
-    "memref.generic_atomic_rmw": "memref",
-    "memref.load": "memref",
-    "tensor.extract": "tensor",
-    "vector.deinterleave": "vector",
-    "vector.extract": "vector",
-    "vector.interleave": "vector",
-    "vector.shuffle": "vector",
-    "vector.to_elements": "vector",
-}
 
 
 def check_known(lowering: Lowering, made: Draft) -> None:
@@ -59,135 +45,128 @@ def build(
     operands: Sequence[Any],
     lengths: Sequence[int],
     *,
-    extra: dict[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
     successors: Sequence[Any] = (),
     region_count: int | None = None,
-) -> Sequence[Any]:
-    """Make the operation ``made`` in ``env`` with these operands; its results.
+) -> Any:
+    """Make the operation ``made`` at the end of ``env`` and return it.
 
-    ``extra`` are attributes that the program did not write, and win over its own.
+    ``lengths`` are the numbers of operands that each operand form stands for. ``extra`` are
+    attributes that the program did not write, and win over its own. ``region_count`` is for
+    operations whose regions something else fills.
     """
     results = lowering.types.results(made.result) if made.result is not None else None
-    attributes = _attributes(lowering, made, results)
-    attributes.update(extra or {})
-    count = max(len(made.regions), _REGIONS.get(made.name, 0))
-    if region_count is not None:
-        count = region_count
-    operation = _create(
-        lowering, env, made, operands, lengths, results, attributes, successors, count
+    regions = max(len(made.regions), _REGIONS.get(made.name, 0))
+    plan = _Plan(
+        lowering,
+        env,
+        made,
+        operands,
+        lengths,
+        results,
+        {**_attributes(lowering, made, results), **(extra or {})},
+        successors,
+        regions if region_count is None else region_count,
     )
+    operation = plan.operation()
     for region, written in zip(operation.regions, made.regions, strict=False):
         fill(lowering, env, operation, region, written)
-    return operation.results
+    return operation
 
 
 def _attributes(lowering: Lowering, made: Draft, results: list[Any] | None) -> dict[str, Any]:
     attributes = {}
+    rename(made)
     for key, value in made.attributes.items():
         attribute = prepared(made.name, key, value)
         if attribute is None:
-            attribute = _attribute(lowering, made, key, value, results)
-        attributes[key] = attribute
+            attribute = _attribute(lowering, made.name, key, value, results)
+        if key != segments.KEY:
+            attribute = _taken(lowering, made, key, value, attribute)
+        if attribute is not None:
+            attributes[key] = attribute
     return attributes
 
 
 def _attribute(
-    lowering: Lowering, made: Draft, key: str, value: Value, results: list[Any] | None
+    lowering: Lowering, name: str, key: str, value: Value, results: list[Any] | None
 ) -> Any:
-    if made.name == "arith.constant" and key == "value" and isinstance(value, Number) and results:
-        from pharos.lisp.lower.constants import number_attribute
-
+    if name == "arith.constant" and key == "value" and results and isinstance(value, Number | Bool):
         return number_attribute(value.value, results[0], value.span)
-    if made.name == "llvm.func" and key == "function_type" and is_function_type(value):
+    if name == "llvm.func" and key == "function_type" and is_function_type(value):
         return mlir.TypeAttr.get(lowering.types.function(value, llvm=True))
-    if key == segments.KEY and isinstance(value, Vector):
-        return mlir.DenseI32ArrayAttr.get(
-            [item.value for item in value.items if isinstance(item, Number)]
-        )
     return lowering.attributes.of(value)
 
 
-def _create(
-    lowering: Lowering,
-    env: Env,
-    made: Draft,
-    operands: Sequence[Any],
-    lengths: Sequence[int],
-    results: list[Any] | None,
-    attributes: dict[str, Any],
-    successors: Sequence[Any],
-    regions: int,
-) -> Any:
-    infer = results is None and regions == 0 and lowering.inferring.get(made.name, True)
-    if infer:
-        _check_first_operand(made, operands)
-    location = lowering.location(made.span)
-    point = mlir.InsertionPoint(env.block)
+@dataclass
+class _Plan:
+    """Everything that an operation is made from."""
 
-    def create(infer: bool) -> Any:
+    lowering: Lowering
+    env: Env
+    draft: Draft
+    operands: Sequence[Any]
+    lengths: Sequence[int]
+    results: list[Any] | None
+    attributes: dict[str, Any]
+    successors: Sequence[Any]
+    regions: int
+
+    def operation(self) -> Any:
+        """The operation, at the end of the block, its regions empty."""
+        self._settle_segments()
+        inferring = self.lowering.inferring
+        name = self.draft.name
+        if self.results is not None or self.regions or not inferring.get(name, True):
+            return self._create(infer=False)
+        check_inferable(self.draft, self.operands, self.attributes)
+        try:
+            return self._create(infer=True)
+        except MLIRError as error:
+            if "does not support type inference" not in str(error):
+                raise _inference_failed(self.draft, error) from None
+        inferring[name] = False
+        return self._create(infer=False)
+
+    def _create(self, *, infer: bool) -> Any:
         return mlir.Operation.create(
-            made.name,
-            results=None if infer else results or [],
-            operands=operands,
-            attributes=attributes,
-            successors=successors,
-            regions=regions,
-            loc=location,
-            ip=point,
+            self.draft.name,
+            results=None if infer else self.results or [],
+            operands=self.operands,
+            attributes=self.attributes,
+            successors=self.successors,
+            regions=self.regions,
+            loc=self.lowering.location(self.draft.span),
+            ip=mlir.InsertionPoint(self.env.block),
             infer_type=infer,
         )
 
-    def attempt() -> Any:
-        if not infer or not lowering.inferring.get(made.name, True):
-            return create(False)
-        try:
-            operation = create(True)
-        except MLIRError as error:
-            if "does not support type inference" not in str(error):
-                raise _inference_failed(made, error) from None
-            lowering.inferring[made.name] = False
-            return create(False)
-        lowering.inferring[made.name] = True
-        return operation
-
-    if segments.KEY in attributes and lowering.group_count(made.name):
-        # Wrong sizes must not reach MLIR: it trusts them when it looks at the operands.
-        sizes = _sizes(made, attributes[segments.KEY])
-        groups = lowering.group_count(made.name)
-        attributes[segments.KEY] = segments.checked(made, sizes, groups, len(operands))
-    operation = attempt()
-    held = operation.attributes
-    retry = False
-    if operands and segments.KEY not in attributes and segments.KEY in held:
-        types = [result.type for result in operation.results]
-        attributes[segments.KEY] = segments.filled(made, operands, lengths, types, attributes)
-        retry = True
-    for key in list(attributes):
-        if key not in held and key in made.attributes:
-            replacement = _replacement(made, key, attributes[key])
-            if replacement is None:
-                del attributes[key]
-            else:
-                attributes[key] = replacement
-            retry = True
-    if retry:
-        operation.erase()
-        operation = attempt()
-    return operation
+    def _settle_segments(self) -> None:
+        groups = self.lowering.group_count(self.draft.name)
+        if not groups:
+            return
+        written = self.draft.attributes.get(segments.KEY)
+        attribute = self.attributes.get(segments.KEY)
+        if attribute is not None:
+            # Wrong sizes must not reach MLIR: it trusts them when it looks at the operands.
+            sizes = segments.sizes_of(self.draft, written, attribute)
+            attribute = segments.checked(self.draft, sizes, groups, len(self.operands))
+        elif self.operands:
+            attribute = segments.filled(
+                self.draft, self.operands, self.lengths, self.results or [], self.attributes
+            )
+        else:
+            return
+        self.attributes[segments.KEY] = attribute
 
 
-def _sizes(made: Draft, attribute: Any) -> Sequence[int]:
-    if isinstance(attribute, mlir.DenseI32ArrayAttr | mlir.DenseI64ArrayAttr):
-        return list(attribute)
-    raise UserError(
-        f":{segments.KEY} must be array<i32: ...>, got {attribute}",
-        span=made.key_spans.get(segments.KEY) or made.span,
-    )
-
-
-def _replacement(made: Draft, key: str, attribute: Any) -> Any | None:
-    """An attribute that the operation keeps, for one that it dropped; None to leave it out."""
-    value = made.attributes[key]
+def _taken(lowering: Lowering, made: Draft, key: str, value: Value, attribute: Any) -> Any | None:
+    """``attribute``, or what was meant by it where the operation would drop it; None for nothing."""
+    known = lowering.taken.get((made.name, key, attribute))
+    if known is None:
+        known = lowering.taken[made.name, key, attribute] = _keeps(made.name, key, attribute)
+    if known:
+        return attribute
     if isinstance(value, Bool) and not value.value and _keeps(made.name, key, mlir.UnitAttr.get()):
         return None
     for candidate in alternatives(made.name, key, value, attribute):
@@ -197,7 +176,7 @@ def _replacement(made: Draft, key: str, attribute: Any) -> Any | None:
         f"{made.name} does not take {describe(value)} for :{key}",
         span=value.span or made.key_spans.get(key) or made.span,
         hint='an attribute in MLIR\'s own spelling, as a string, always works: "#dialect<...>"'
-        if isinstance(value, String)
+        if isinstance(value, String | Vector)
         else None,
     )
 
@@ -206,18 +185,7 @@ def _keeps(name: str, key: str, attribute: Any) -> bool:
     probe = mlir.Operation.create(
         name, attributes={key: attribute}, loc=mlir.Location.unknown(), ip=False
     )
-    return key in probe.attributes and probe.attributes[key] == attribute
-
-
-def _check_first_operand(made: Draft, operands: Sequence[Any]) -> None:
-    wanted = _FIRST_OPERAND.get(made.name)
-    if wanted is None:
-        return
-    found = str(operands[0].type) if operands else "no operand"
-    if not found.startswith(wanted):
-        raise UserError(
-            f"{made.name} expects a {wanted} as its first operand, got {found}", span=made.span
-        )
+    return key in probe.attributes and bool(probe.attributes[key] == attribute)
 
 
 def _inference_failed(made: Draft, error: MLIRError) -> UserError:

@@ -11,8 +11,9 @@ from pharos.lisp.lower import segments
 from pharos.lisp.lower.constants import is_float
 from pharos.lisp.lower.create import build, check_known
 from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.lowering import Lowering, operation
+from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.scope import Env
+from pharos.lisp.lower.tables import operation
 from pharos.lisp.values import Number, Value, describe
 
 # Operations of the dialect that are not structured: they have no ins, outs and body.
@@ -55,13 +56,12 @@ def lower_linalg(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
     if len(made.regions) > 1:
         raise UserError(f"{made.name} takes one region, got {len(made.regions)}", span=made.span)
     if made.regions:
-        return build(lowering, env, made, operands, lengths, extra=extra)
+        return build(lowering, env, made, operands, lengths, extra=extra).results
     _check_body(made, operands, sizes)
-    results = build(lowering, env, made, operands, lengths, extra=extra, region_count=1)
-    # The operation is the last one in its block: nothing was made after it.
+    operation = build(lowering, env, made, operands, lengths, extra=extra, region_count=1)
     with lowering.location(made.span):
-        fill_linalg_body(list(env.block.operations)[-1].operation)
-    return results
+        fill_linalg_body(operation)
+    return operation.results
 
 
 def _sizes(made: Draft, ins: Value | None, outs: Value | None, count: int) -> list[int]:

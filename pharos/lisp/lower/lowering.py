@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pharos.core.errors import Note, UserError, nearest
@@ -10,43 +10,16 @@ from pharos.core.span import Span
 from pharos.ir.bindings import mlir
 from pharos.lisp.lower.attributes import Attributes
 from pharos.lisp.lower.constants import number_attribute
+from pharos.lisp.lower.create import build, check_known
 from pharos.lisp.lower.draft import Draft, draft
 from pharos.lisp.lower.functions import Function
-from pharos.lisp.lower.numbers import DEMANDS, number_type
+from pharos.lisp.lower.numbers import demanded, number_type
 from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.segments import KEY
+from pharos.lisp.lower.tables import ALIASED, FORMS, operation_handler
 from pharos.lisp.lower.types import Types
 from pharos.lisp.problems import Consequence, Problems
 from pharos.lisp.values import List, Number, Symbol, Value, Vector, describe
-
-Handler = Callable[["Lowering", Env, List], Sequence[Any]]
-OperationHandler = Callable[["Lowering", Env, Draft], Sequence[Any]]
-
-# Special forms by name; see forms.py.
-FORMS: dict[str, Handler] = {}
-# Operations that need more than the generic treatment, by name or by "dialect."; see the modules
-# beside this one.
-OPERATIONS: dict[str, OperationHandler] = {}
-
-
-def form(*names: str) -> Callable[[Handler], Handler]:
-    """Register the decorated function as the meaning of the special forms ``names``."""
-
-    def register(handler: Handler) -> Handler:
-        FORMS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return register
-
-
-def operation(*names: str) -> Callable[[OperationHandler], OperationHandler]:
-    """Register the decorated function as what makes the operations ``names``."""
-
-    def register(handler: OperationHandler) -> OperationHandler:
-        OPERATIONS.update(dict.fromkeys(names, handler))
-        return handler
-
-    return register
 
 
 class Lowering:
@@ -62,6 +35,8 @@ class Lowering:
         self.problems = Problems()
         # Whether an operation infers its result types, as far as it is known.
         self.inferring: dict[str, bool] = {}
+        # Whether an operation keeps an attribute under a key.
+        self.taken: dict[tuple[str, str, Any], bool] = {}
         self._group_counts: dict[str, int] = {}
 
     def location(self, span: Span | None) -> Any:
@@ -116,20 +91,16 @@ class Lowering:
         raise UserError(f"expected a form that makes a value, got {describe(item)}", span=item.span)
 
     def _operation(self, env: Env, made: Draft) -> Sequence[Any]:
-        handler = OPERATIONS.get(made.name)
-        if handler is None:
-            handler = OPERATIONS.get(made.name.partition(".")[0] + ".")
+        handler = operation_handler(ALIASED if "/" in made.name else made.name)
         if handler is not None:
             return handler(self, env, made)
         return self.generic(env, made)
 
     def generic(self, env: Env, made: Draft) -> Sequence[Any]:
         """Make the operation as MLIR's generic form says it."""
-        from pharos.lisp.lower.create import build, check_known
-
         check_known(self, made)
         operands, lengths = self.operands(env, made)
-        return build(self, env, made, operands, lengths)
+        return build(self, env, made, operands, lengths).results
 
     # -- values -------------------------------------------------------------------------------
 
@@ -172,18 +143,19 @@ class Lowering:
         return made.results[0]
 
     def operands(
-        self, env: Env, made: Draft, demanded: Sequence[Any] | None = None
+        self, env: Env, made: Draft, demands: Sequence[Any] | None = None
     ) -> tuple[list[Any], list[int]]:
         """The operand values of ``made``, and how many each operand form stands for.
 
-        ``demanded`` are the types that the positions demand of bare numbers, where known.
+        ``demands`` are the types that the positions demand of bare numbers, where the caller
+        knows more than the operation's name says.
         """
-        return self.operand_values(env, made.name, made.operands, demanded)
+        return self.operand_values(env, made, made.operands, demands)
 
     def operand_values(
-        self, env: Env, name: str, forms: Sequence[Value], demanded: Sequence[Any] | None = None
+        self, env: Env, made: Draft, forms: Sequence[Value], demands: Sequence[Any] | None = None
     ) -> tuple[list[Any], list[int]]:
-        """As ``operands``, for the operand forms ``forms`` of an operation ``name``."""
+        """As ``operands``, for only the operand forms ``forms``."""
         flat: list[Value] = []
         lengths: list[int] = []
         for item in forms:
@@ -191,10 +163,11 @@ class Lowering:
             flat += group
             lengths.append(len(group))
         values = [
-            None if isinstance(item, Number) else self._operand(env, name, item) for item in flat
+            None if isinstance(item, Number) else self._operand(env, made.name, item)
+            for item in flat
         ]
         if any(value is None for value in values):
-            self._number_operands(env, name, flat, values, demanded)
+            self._number_operands(env, made, flat, values, demands)
         return values, lengths
 
     def _operand(self, env: Env, name: str, item: Value) -> Any:
@@ -213,23 +186,20 @@ class Lowering:
     def _number_operands(
         self,
         env: Env,
-        name: str,
+        made: Draft,
         forms: list[Value],
         values: list[Any],
-        demanded: Sequence[Any] | None,
+        demands: Sequence[Any] | None,
     ) -> None:
         """Fill in the bare numbers among ``values``."""
         types = [None if value is None else value.type for value in values]
-        first = next(
-            (t for t, item in zip(types, forms, strict=True) if t is not None and _typed(item)),
-            None,
-        )
-        if demanded is None:
-            demand = DEMANDS.get(name)
-            demanded = demand(types) if demand is not None else []
+        typed = (t for t, item in zip(types, forms, strict=True) if t is not None and _typed(item))
+        first = next(typed, None)
+        if demands is None:
+            demands = demanded(self.types, env, made, types)
         for position, item in enumerate(forms):
             if isinstance(item, Number):
-                type_ = number_type(item, position, types, first, list(demanded))
+                type_ = number_type(item, position, types, first, demands)
                 values[position] = self.number(env, item, type_)
 
 

@@ -11,6 +11,7 @@ from pharos.lisp.lower.declarations import with_declarations
 from pharos.lisp.lower.functions import all_functions, without_repeats
 from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.scope import Env, Scope
+from pharos.lisp.lower.verifier import verify
 from pharos.lisp.program import Program
 
 
@@ -28,13 +29,8 @@ def lower(program: Program, context: Any = None) -> Any:
         lowering.problems.errors += clashes
         scope = Scope()
         for form in forms:
-            env = Env(module.body, scope, {}, None, {})
+            env = Env(module.body, scope, {}, None, [], {})
             lowering.statements(env, [form])
         lowering.problems.report()
-    verify(module)
+    verify(module, functions)
     return module
-
-
-def verify(module: Any) -> None:
-    """Raise what MLIR's verifier finds wrong in ``module``."""
-    ir.verify(module)

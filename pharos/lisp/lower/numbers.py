@@ -7,51 +7,89 @@ number with a fraction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir.bindings import mlir
+from pharos.lisp.lower.blocks import split_blocks
 from pharos.lisp.lower.constants import holds_numbers
+from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lower.scope import Env
+from pharos.lisp.lower.types import Types
 from pharos.lisp.values import Number
 
 # What each position demands, given the types of the operands (None for numbers).
-Demand = Callable[[list[Any]], list[Any]]
+_Demand = Callable[[Types, Env, Draft, list[Any]], list[Any]]
+
+
+def demanded(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    """The types that the positions of ``made`` leave no choice about, from the left; else None.
+
+    ``operands`` are the types of the operands that are not bare numbers.
+    """
+    demand = _DEMANDS.get(made.name)
+    return demand(types, env, made, operands) if demand is not None else []
 
 
 def _element(type_: Any) -> Any:
     return getattr(type_, "element_type", None)
 
 
-def _loads(types: list[Any]) -> list[Any]:
-    return [None] + [mlir.IndexType.get()] * (len(types) - 1)
+def _loads(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    return [None] + [mlir.IndexType.get()] * (len(operands) - 1)
 
 
-def _stores(types: list[Any]) -> list[Any]:
-    target = types[1] if len(types) > 1 else None
-    return [_element(target), None] + [mlir.IndexType.get()] * (len(types) - 2)
+def _stores(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    target = operands[1] if len(operands) > 1 else None
+    return [_element(target), None] + [mlir.IndexType.get()] * (len(operands) - 2)
 
 
-DEMANDS: dict[str, Demand] = {
-    "memref.load": _loads,
+def _returns(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    return env.returns or []
+
+
+def _yields(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    return env.yields
+
+
+def _for(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    carried = types.results(made.result) if made.result is not None else []
+    return [None, None, None, *carried]
+
+
+def _while(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    blocks = split_blocks(made.regions[0]) if made.regions else []
+    return [types.of(type_) for _, type_, _ in blocks[0].arguments] if blocks else []
+
+
+_DEMANDS: dict[str, _Demand] = {
     "affine.load": _loads,
-    "tensor.extract": _loads,
-    "memref.store": _stores,
     "affine.store": _stores,
-    "tensor.insert": _stores,
+    "affine.yield": _yields,
+    "func.return": _returns,
+    "linalg.yield": _yields,
+    "llvm.return": _returns,
     "memref.dim": _loads,
+    "memref.load": _loads,
+    "memref.store": _stores,
+    "scf.for": _for,
+    "scf.while": _while,
+    "scf.yield": _yields,
     "tensor.dim": _loads,
+    "tensor.extract": _loads,
+    "tensor.insert": _stores,
 }
 
 
 def number_type(
-    number: Number, position: int, types: list[Any], first: Any, demanded: list[Any]
+    number: Number, position: int, types: list[Any], first: Any, demands: Sequence[Any]
 ) -> Any:
     """The type of ``number`` at ``position`` among operands of ``types``.
 
-    ``first`` is the type of the first name or typed value, ``demanded`` what the positions
+    ``first`` is the type of the first name or typed value, ``demands`` what the positions
     demand; either may be missing (None, or too short a list).
     """
-    demand = demanded[position] if position < len(demanded) else None
+    demand = demands[position] if position < len(demands) else None
     if demand is not None and holds_numbers(demand):
         return demand
     if first is not None and holds_numbers(first):

@@ -21,13 +21,13 @@ def fill(lowering: Lowering, env: Env, operation: Any, region: Any, written: Lis
         return
     made = [_append(lowering, region, block) for block in blocks]
     labels = {b.label: m for b, m in zip(blocks, made, strict=True) if b.label is not None}
-    returns = _returns(operation, env)
+    returns, yields = _returns(operation, env), _yields(operation)
     above = dominators(blocks)
     scopes: list[Scope | None] = [None] * len(blocks)
     for i in _dominators_first(above):
         over = above[i]
         scopes[i] = Scope(scopes[over] if over is not None else env.scope)
-        inner = Env(made[i], scopes[i] or Scope(), labels, returns, env.made)
+        inner = Env(made[i], scopes[i] or Scope(), labels, returns, yields, env.made)
         for (name, _, span), value in zip(blocks[i].arguments, made[i].arguments, strict=True):
             inner.bind(name, value, span)
         lowering.statements(inner, _body(operation, blocks[i]))
@@ -35,7 +35,10 @@ def fill(lowering: Lowering, env: Env, operation: Any, region: Any, written: Lis
 
 def _append(lowering: Lowering, region: Any, block: Block) -> Any:
     types = [lowering.types.of(type_) for _, type_, _ in block.arguments]
-    locations = [lowering.location(span) for _, _, span in block.arguments]
+    # The name lives on in the location: callers of a compiled function may use it.
+    locations = [
+        mlir.Location.name(name, lowering.location(span)) for name, _, span in block.arguments
+    ]
     return region.blocks.append(*types, arg_locs=locations)
 
 
@@ -65,6 +68,16 @@ def _returns(operation: Any, env: Env) -> list[Any] | None:
     attribute = operation.attributes.get("function_type")
     type_ = getattr(attribute, "value", None)
     return list(type_.results) if isinstance(type_, mlir.FunctionType) else None
+
+
+def _yields(operation: Any) -> list[Any]:
+    """The types that the blocks of ``operation`` yield at their end, where they follow from it."""
+    if operation.name.startswith("linalg."):
+        target = operation.operands[-1].type if len(operation.operands) else None
+        return [target.element_type] if isinstance(target, mlir.ShapedType) else []
+    if operation.name == "scf.while":
+        return [operand.type for operand in operation.operands]
+    return [result.type for result in operation.results]
 
 
 def _body(operation: Any, block: Block) -> list[Value]:

@@ -41,19 +41,21 @@ class Env:
     """Where code is put and what it sees.
 
     ``block`` takes the next operation. ``labels`` are the blocks of the region by their names.
-    ``returns`` are the result types of the function around, None outside of one. ``made`` says
-    where each name of the top-level form was defined, for hints about names not visible.
+    ``returns`` are the result types of the function around, None where they cannot be told;
+    ``yields`` are the types that the end of the region yields, as far as they are known. ``made``
+    says where each name of the top-level form was defined, for hints about names not visible.
     """
 
     block: Any
     scope: Scope
     labels: dict[str, Any]
     returns: list[Any] | None
+    yields: list[Any]
     made: dict[str, Span | None]
 
     def inner(self) -> Env:
         """The same place with a scope of its own."""
-        return Env(self.block, Scope(self.scope), self.labels, self.returns, self.made)
+        return Env(self.block, Scope(self.scope), self.labels, self.returns, self.yields, self.made)
 
     def bind(self, name: str, value: Any, span: Span | None) -> None:
         """Let ``name`` stand for ``value`` from here on."""

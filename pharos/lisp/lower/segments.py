@@ -11,7 +11,7 @@ from pharos.core.errors import UserError
 from pharos.ir.bindings import dialect, mlir
 from pharos.lisp.lower.blocks import split_blocks
 from pharos.lisp.lower.draft import Draft
-from pharos.lisp.values import Value, Vector
+from pharos.lisp.values import Number, Value, Vector
 
 KEY = "operandSegmentSizes"
 # Operations that got more groups at the end over time: an old array means none in the new ones.
@@ -32,6 +32,20 @@ def operations_of(name: str) -> dict[str, Any]:
             if name_of is not None:
                 found[name_of] = member
     return found
+
+
+def sizes_of(draft: Draft, written: Value | None, attribute: Any) -> Sequence[int]:
+    """The sizes that ``attribute``, or the vector it was written as, holds."""
+    if isinstance(attribute, mlir.DenseI32ArrayAttr | mlir.DenseI64ArrayAttr):
+        return list(attribute)
+    if isinstance(written, Vector):
+        items = [item.value for item in written.items if isinstance(item, Number)]
+        if len(items) == len(written.items) and all(isinstance(item, int) for item in items):
+            return [int(item) for item in items]
+    raise UserError(
+        f":{KEY} must be array<i32: ...>, got {attribute}",
+        span=(written.span if written is not None else None) or draft.span,
+    )
 
 
 def checked(draft: Draft, sizes: Any, groups: int, operands: int) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pharos.core.errors import UserError, nearest
 from pharos.lisp.lower.draft import Draft
 from pharos.lisp.lower.segments import operations_of
+from pharos.lisp.lower.tables import FORMS
 from pharos.lisp.macros import BUILT_IN
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ _DIALECTS = (
 
 def unknown_operation(lowering: Lowering, made: Draft) -> UserError:
     """The error for ``made``, whose name is no operation, macro or special form."""
+    if made.head.name in lowering.functions:
+        name = made.head.text
+        return UserError(
+            f"unknown operation '{name}'",
+            span=made.head.span or made.span,
+            hint=f"to call the function, write (call TYPE {name} ...) or (call! {name} ...)",
+        )
     dialect, dot, _ = made.name.partition(".")
     if not dot:
         return UserError(
@@ -43,10 +51,6 @@ def unknown_operation(lowering: Lowering, made: Draft) -> UserError:
 
 
 def _plain_hint(lowering: Lowering, name: str) -> str | None:
-    from pharos.lisp.lower.lowering import FORMS
-
-    if name in lowering.functions:
-        return f"to call the function, write (call TYPE {name} ...) or (call! {name} ...)"
     for dialect in _DIALECTS:
         if lowering.context.is_registered_operation(f"{dialect}.{name}"):
             return f"did you mean '{dialect}.{name}'?"
