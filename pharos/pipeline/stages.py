@@ -19,8 +19,8 @@ from pharos.pipeline.values import MAX_DEPTH, NO_OPTIONS, Options, format_name, 
 class Pass:
     """One item of a pass pipeline: a pass with options, or passes nested under an operation.
 
-    ``Pass("cse")``, ``Pass("canonicalize", {"max-iterations": 3})``,
-    ``Pass("func.func", nested=[Pass("cse")])``.
+    ``Pass("cse")``, ``Pass("canonicalize", Options({"max-iterations": 3}))``,
+    ``Pass("func.func", nested=(Pass("cse"),))``.
     """
 
     name: str

@@ -88,7 +88,7 @@ def parameters(name: str) -> st.SearchStrategy[Parameter]:
             Parameter,
             name=st.just(name),
             type=st.just(f"list of list of {type_}"),
-            default=st.just(UNSET) | st.lists(st.lists(item, max_size=2), max_size=2),  # type: ignore[arg-type]
+            default=st.just(UNSET) | st.lists(st.lists(item, max_size=2), max_size=2),
         )
         chosen = st.lists(item, min_size=1, max_size=3).flatmap(
             lambda choices: st.builds(
@@ -116,7 +116,7 @@ descriptors = st.builds(
 
 
 @given(descriptors)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_descriptor_survives_yaml(descriptor: Descriptor) -> None:
     assert from_yaml(to_yaml(descriptor)) == descriptor
 

@@ -33,7 +33,7 @@ def test_value_survives_its_text(value: Value) -> None:
 
 
 @given(stages)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_stage_survives_every_form(stage: DeclaredStage) -> None:
     assert parse_stage(str(stage)) == stage
     assert stage_from_yaml(stage_to_yaml(stage)) == stage
@@ -41,7 +41,7 @@ def test_stage_survives_every_form(stage: DeclaredStage) -> None:
 
 
 @given(stages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_python_form_is_an_expression(stage: DeclaredStage) -> None:
     import pharos.pipeline.stages as forms
 
@@ -50,7 +50,7 @@ def test_python_form_is_an_expression(stage: DeclaredStage) -> None:
 
 
 @given(stages)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_texts_are_canonical(stage: DeclaredStage) -> None:
     text = str(stage)
     assert str(parse_stage(text)) == text
@@ -105,8 +105,8 @@ def test_text_means(text: str, stage: DeclaredStage) -> None:
     ],
 )
 def test_yaml_spellings_mean_the_same(yaml: str) -> None:
-    expected = ScheduleStage("tile", {"sizes": (8, 32), "mode": "a b", "n": Reference("n")})
-    assert stage_from_yaml(yaml) == expected
+    options = Options({"sizes": (8, 32), "mode": "a b", "n": Reference("n")})
+    assert stage_from_yaml(yaml) == ScheduleStage("tile", options)
 
 
 @pytest.mark.parametrize(
