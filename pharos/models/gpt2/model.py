@@ -19,14 +19,25 @@ from pharos import toolchain
 from pharos.core.errors import UserError
 from pharos.ingress.checkpoints import Checkpoint, open_checkpoint
 from pharos.runtime import Bound
+from pharos.transform.narrow_storage import NarrowStorage
 
 SOURCE = Path(__file__).with_name("forward.lisp")
 ENTRY = "gpt2_forward"
-PIPELINE = "gpt2"
 # Tokens of a prompt that one call processes: enough to use each weight many times while it is in
 # cache, few enough that the scores of all heads stay small.
 CHUNK = 64
 DTYPES = {"f32": np.dtype(np.float32), "bf16": np.dtype(ml_dtypes.bfloat16)}
+
+
+def payload(dtype: str) -> toolchain.Payload:
+    """The forward pass with its weights stored as ``dtype``, "f32" or "bf16"."""
+    source = toolchain.read_payload(SOURCE)
+
+    def make() -> Any:
+        return NarrowStorage(dtype).run(source.make())
+
+    text = f"{source.text}\n; weights: {dtype}"
+    return replace(source, text=text, make=make, exports=(ENTRY,))
 
 
 @dataclass
@@ -85,9 +96,7 @@ class Gpt2:
             )
         weights = [_stored(array, DTYPES[dtype]) for array in checkpoint.tensors.values()]
         loaded = time.perf_counter()
-        request = toolchain.Request(target, PIPELINE, parameters={"weights": dtype})
-        payload = replace(toolchain.read_payload(SOURCE), exports=(ENTRY,))
-        artifact = toolchain.compile(payload, request)
+        artifact = toolchain.compile(payload(dtype), toolchain.Request(target))
         runner = toolchain.load(artifact)
         timing = Timing(loaded - start, time.perf_counter() - loaded)
         model = Gpt2(checkpoint, dtype, target, runner, weights, timing)
