@@ -86,18 +86,9 @@ class ArtifactStore:
     def put(self, key: str, artifact: Artifact) -> None:
         """Store ``artifact``, replacing what was there, and drop old ones beyond the limit."""
         path = self._path(key)
-        data = _encode(artifact)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                os.replace(partial, path)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(partial)
-                raise
+            _write_whole(path, _encode(artifact))
         except OSError as error:
             raise _unusable(self.root, error) from None
         self._evict()
@@ -161,6 +152,20 @@ def _decode(data: bytes) -> Artifact | None:
     (length,) = _LENGTH.unpack_from(body, len(_MAGIC))
     manifest = json.loads(body[start : start + length])
     return Artifact.from_manifest(manifest, body[start + length :])
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` so that no reader ever sees a part of it."""
+    handle, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        with contextlib.suppress(FileNotFoundError):  # somebody cleared the cache meanwhile
+            os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+        raise
 
 
 def _removed(path: Path) -> bool:

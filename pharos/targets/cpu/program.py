@@ -76,29 +76,33 @@ def _interruptible(call: Callable[[], Any]) -> Any:
     if threading.current_thread() is not threading.main_thread():
         return _flushed(call)
     outcome: dict[str, Any] = {}
+    # Not Thread.join: interrupted, it takes a running thread for one that ended (CPython 3.10
+    # and 3.11).
+    ended = threading.Event()
 
     def work() -> None:
         try:
             outcome["value"] = _flushed(call)
         except BaseException as error:  # handed to the waiting thread, which raises it
             outcome["error"] = error
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=work, name="pharos-main", daemon=True)
-    thread.start()
+    threading.Thread(target=work, name="pharos-main", daemon=True).start()
     try:
-        thread.join()
+        ended.wait()
     except KeyboardInterrupt:
         flush()
-        atexit.register(_leave_running, thread)
+        atexit.register(_leave_running, ended)
         raise
     if "error" in outcome:
         raise outcome["error"]
     return outcome["value"]
 
 
-def _leave_running(thread: threading.Thread) -> None:
+def _leave_running(ended: threading.Event) -> None:
     # A normal exit would unload the code under the thread that still runs it.
-    if thread.is_alive():
+    if not ended.is_set():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(_INTERRUPTED)

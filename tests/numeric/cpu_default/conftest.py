@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import resources
-from typing import Any
 
 import pytest
-import yaml
 
 from pharos import ir
 from pharos.core.artifact import Artifact
+from pharos.pipeline import Driver, flatten, load_descriptor, make_registry
 from pharos.runtime import Runner
-from pharos.targets.cpu import abi, codegen
-from pharos.targets.cpu.device import CpuDevice
-from pharos.targets.cpu.stages import STAGES
+from pharos.targets.cpu import target
 
-_DESCRIPTOR = resources.files("pharos.targets.cpu") / "pipelines" / "default.yaml"
-
-
-def lower(module: Any) -> Any:
-    """Run the descriptor's stages on ``module``, each verified."""
-    for item in yaml.safe_load(_DESCRIPTOR.read_text())["stages"]:
-        ((kind, text),) = item.items()
-        if kind == "pass":
-            ir.run_passes(module, text)
-        else:
-            module = STAGES[text]().run(module)
-        ir.verify(module)
-    return module
+REGISTRY = make_registry(
+    stages=list(target.stages().items()), selectors=[], descriptors=[target.pipelines]
+)
+PIPELINE = flatten(load_descriptor("default", REGISTRY), {}, REGISTRY, target_facts=target.facts())
 
 
-def compile_text(text: str, **options: Any) -> Artifact:
-    """The artifact of a program in MLIR's text form."""
+def compile_text(text: str, *, libraries: tuple[str, ...] = ()) -> Artifact:
+    """The artifact of a program in MLIR's text form; every stage is verified by the driver."""
     module = ir.parse(text)
-    entries, uncallable = abi.entry_points(module), abi.uncallable(module)
-    abi.request_wrappers(module)
-    module = lower(module)
-    metadata = {"uncallable": uncallable}
-    return codegen.compile_object(module, entries=entries, metadata=metadata, **options)
+    prepared = target.prepare(module)
+    result = Driver(REGISTRY, target.facts()).run(PIPELINE, module)
+    return target.finish(result.module, prepared, libraries)
 
 
 @pytest.fixture

@@ -277,6 +277,28 @@ SCALAR_PROGRAMS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
         (5,),
         11,
     ),
+    "math on vectors": (
+        """func.func @f(%a: f32) -> f32 {
+             %v = vector.broadcast %a : f32 to vector<2x4xf32>
+             %e = math.exp %v : vector<2x4xf32>
+             %t = math.tanh %e : vector<2x4xf32>
+             %u = math.erf %t : vector<2x4xf32>
+             %i = arith.constant 2 : i32
+             %r = vector.multi_reduction <add>, %u, %a [0, 1] : vector<2x4xf32> to f32
+             return %r : f32 }""",
+        (0.0,),
+        pytest.approx(8 * 0.7185451, rel=1e-5),
+    ),
+    "math on bf16 vectors": (
+        """func.func @f(%a: bf16) -> bf16 {
+             %v = vector.broadcast %a : bf16 to vector<8xbf16>
+             %e = math.exp %v : vector<8xbf16>
+             %s = arith.addf %e, %v : vector<8xbf16>
+             %r = vector.extract %s[3] : bf16 from vector<8xbf16>
+             return %r : bf16 }""",
+        (0.0,),
+        1.0,
+    ),
     "tensor constants and slices": (
         """func.func @f(%i: index) -> i64 {
              %c = arith.constant dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi64>

@@ -106,6 +106,20 @@ def test_a_write_that_fails_leaves_nothing(
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
 
 
+def test_a_clear_between_writing_and_renaming(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.replace
+
+    def cleared_first(source: str, target: Path) -> None:
+        store.clear()
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", cleared_first)
+    store.put(KEY, ARTIFACT)
+    assert store.get(KEY) is None
+
+
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = ArtifactStore(tmp_path / "file", limit_mb=1)
