@@ -86,21 +86,25 @@ class _Reader:
 
     def _close(self, token: Token) -> None:
         opening = self.stack[-1]
-        span = self.source.span(token.start, token.end)
+        if _CLOSERS.get(opening.token.text) != token.text:
+            raise self._misplaced(opening, token)
+        self.stack.pop()
+        self._add(self._collection(opening, token.end), token.end)
+
+    def _misplaced(self, opening: _Open, token: Token) -> UserError:
+        """The error for the closing bracket ``token``, which does not close ``opening``."""
+        span = self._at(token)
         if opening.quote:
-            raise UserError(
+            return UserError(
                 f"expected a form after '{opening.token.text}', got '{token.text}'", span=span
             )
         if len(self.stack) == 1:
-            raise UserError(f"unexpected '{token.text}': nothing is open here", span=span)
-        if _CLOSERS[opening.token.text] != token.text:
-            raise UserError(
-                f"unexpected '{token.text}', expected '{_CLOSERS[opening.token.text]}'",
-                span=span,
-                notes=[Note(f"to close this '{opening.token.text}'", self._at(opening.token))],
-            )
-        self.stack.pop()
-        self._add(self._collection(opening, token.end), token.end)
+            return UserError(f"unexpected '{token.text}': nothing is open here", span=span)
+        return UserError(
+            f"unexpected '{token.text}', expected '{_CLOSERS[opening.token.text]}'",
+            span=span,
+            notes=[Note(f"to close this '{opening.token.text}'", self._at(opening.token))],
+        )
 
     def _collection(self, opening: _Open, end: int) -> Value:
         span = self.source.span(opening.token.start, end)

@@ -30,10 +30,13 @@ class Source:
 
     def span(self, start: int, end: int) -> Span:
         """The span of the characters from offset ``start`` up to ``end``."""
-        line = bisect_right(self._lines, start)
-        column = start - self._lines[line - 1] + 1
-        last = bisect_right(self._lines, end, lo=line - 1)
-        return Span(self.name, line, column, last, end - self._lines[last - 1] + 1)
+        lines = self._lines
+        line = bisect_right(lines, start)
+        first = lines[line - 1]
+        if line == len(lines) or end < lines[line]:
+            return Span(self.name, line, start - first + 1, line, end - first + 1)
+        last = bisect_right(lines, end)
+        return Span(self.name, line, start - first + 1, last, end - lines[last - 1] + 1)
 
 
 _TOKEN = re.compile(
@@ -73,7 +76,7 @@ def tokenize(source: Source) -> Iterator[Token]:
         if kind == "space":
             position = end
             continue
-        if found["cut"]:
+        if kind == "number" and found["cut"]:
             raise UserError(
                 f"invalid number '{found[0]}': expected digits after the exponent mark",
                 span=source.span(position, end),

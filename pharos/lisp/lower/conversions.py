@@ -7,6 +7,7 @@ wanted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,21 +126,26 @@ def _c_interface(operation: str, value: Value) -> Any | None:
     return mlir.UnitAttr.get() if isinstance(value, Bool) and value.value else None
 
 
+_ITERATOR = re.compile(r"(?:#linalg\.iterator_type<)?(parallel|reduction|window)>?$")
+
+
 def _iterators(operation: str, value: Value) -> Any | None:
     if not isinstance(value, Vector):
         return None
-    names = [item.value for item in value.items if isinstance(item, String)]
-    if len(names) != len(value.items) or any(name.startswith("#") for name in names):
-        return None
-    for item, name in zip(value.items, names, strict=True):
-        if name not in ("parallel", "reduction", "window"):
+    texts = []
+    for item in value.items:
+        if not isinstance(item, String):
+            return None
+        found = _ITERATOR.match(item.value)
+        if found is None:
             raise UserError(
-                f"unknown iterator type '{name}': expected parallel, reduction or window",
+                f"unknown iterator type '{item.value}': expected parallel, reduction or window",
                 span=item.span,
             )
-    return mlir.ArrayAttr.get(
-        [mlir.Attribute.parse(f"#linalg.iterator_type<{name}>") for name in names]
-    )
+        texts.append(f"#linalg.iterator_type<{found[1]}>")
+    # One parse of the whole array: an attribute of linalg on its own would make the bindings
+    # import all of linalg's Python modules, which takes longer than most programs.
+    return mlir.Attribute.parse(f"[{', '.join(texts)}]")
 
 
 def _callee(operation: str, value: Value) -> Any | None:

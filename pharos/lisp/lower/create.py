@@ -153,7 +153,12 @@ class _Plan:
             attribute = segments.checked(self.draft, sizes, groups, len(self.operands))
         elif self.operands:
             attribute = segments.filled(
-                self.draft, self.operands, self.lengths, self.results or [], self.attributes
+                self.draft,
+                groups,
+                self.operands,
+                self.lengths,
+                self.results or [],
+                self.attributes,
             )
         else:
             return
@@ -161,7 +166,7 @@ class _Plan:
 
 
 def _taken(lowering: Lowering, made: Draft, key: str, value: Value, attribute: Any) -> Any | None:
-    """``attribute``, or what was meant by it where the operation would drop it; None for nothing."""
+    """``attribute``, or what was meant where the operation would drop it; None for nothing."""
     known = lowering.taken.get((made.name, key, attribute))
     if known is None:
         known = lowering.taken[made.name, key, attribute] = _keeps(made.name, key, attribute)

@@ -72,35 +72,32 @@ def checked(draft: Draft, sizes: Any, groups: int, operands: int) -> Any:
 
 def filled(
     draft: Draft,
+    groups: int,
     operands: Sequence[Any],
     lengths: Sequence[int],
     results: Sequence[Any],
     attributes: Mapping[str, Any],
 ) -> Any:
-    """The segment array of an operation that the program gave none for.
+    """The array of ``groups`` sizes of an operation that the program gave none for.
 
     ``lengths`` are the numbers of operands that each operand form stands for, ``results`` the
     result types. Raises UserError where the groups are not clear.
     """
-    shape = _shape(draft.name)
     rule = _RULES.get(draft.name)
-    sizes = None
-    if rule is not None and shape is not None:
-        sizes = rule(draft, len(operands), results, attributes, shape)
-    if sizes is None and shape is not None:
-        sizes = _by_shape(draft.operands, lengths, shape, len(operands))
+    sizes = rule(draft, len(operands), results, attributes, groups) if rule is not None else None
+    if sizes is None:
+        shape = _shape(draft.name)
+        if shape is not None:
+            sizes = _by_shape(draft.operands, lengths, shape, len(operands))
     if sizes is None:
         raise UserError(
             f"{draft.name} has several groups of operands, and it is not clear which of its "
             f"{len(operands)} operands belong to which",
             span=draft.span,
-            hint=f"write one vector for each group, or :{KEY} array<i32: ...>{_entries(shape)}",
+            hint="write one vector for each group, or "
+            f":{KEY} array<i32: ...> with {groups} entries",
         )
     return mlir.DenseI32ArrayAttr.get(sizes)
-
-
-def _entries(shape: Sequence[int] | None) -> str:
-    return f" with {len(shape)} entries" if shape else ""
 
 
 def _shape(name: str) -> Sequence[int] | None:
@@ -144,9 +141,9 @@ def _by_vectors(
     return None if 1 in rest else sizes + [0] * len(rest)
 
 
-# A rule for one operation: (draft, operand count, result types, attributes, shape) to the sizes,
+# A rule for one operation: (draft, operand count, result types, attributes, groups) to the sizes,
 # or None where it does not know.
-_Rule = Callable[[Draft, int, Sequence[Any], Mapping[str, Any], Sequence[int]], "list[int] | None"]
+_Rule = Callable[[Draft, int, Sequence[Any], Mapping[str, Any], int], "list[int] | None"]
 
 
 def _allocation(
@@ -154,7 +151,7 @@ def _allocation(
     count: int,
     results: Sequence[Any],
     attributes: Mapping[str, Any],
-    shape: Sequence[int],
+    groups: int,
 ) -> list[int] | None:
     """As many sizes as the type has ``?``; what is left are symbols of its layout."""
     type_ = results[0] if results else None
@@ -163,7 +160,7 @@ def _allocation(
     sizes = sum(type_.is_dynamic_dim(axis) for axis in range(type_.rank))
     if count < sizes:
         return None
-    return [0] * (len(shape) - 2) + [sizes, count - sizes]
+    return [0] * (groups - 2) + [sizes, count - sizes]
 
 
 def _view(
@@ -171,10 +168,10 @@ def _view(
     count: int,
     results: Sequence[Any],
     attributes: Mapping[str, Any],
-    shape: Sequence[int],
+    groups: int,
 ) -> list[int] | None:
     """As many offsets, sizes and strides as their static arrays leave to run time."""
-    sizes = [1] * (len(shape) - 3)
+    sizes = [1] * (groups - 3)
     for key in ("static_offsets", "static_sizes", "static_strides"):
         static = attributes.get(key)
         if not isinstance(static, mlir.DenseI64ArrayAttr):
@@ -188,7 +185,7 @@ def _parallel(
     count: int,
     results: Sequence[Any],
     attributes: Mapping[str, Any],
-    shape: Sequence[int],
+    groups: int,
 ) -> list[int] | None:
     """As many bounds as the body has arguments; what is left are initial values."""
     blocks = split_blocks(draft.regions[0]) if draft.regions else []
@@ -202,10 +199,10 @@ def _launch(
     count: int,
     results: Sequence[Any],
     attributes: Mapping[str, Any],
-    shape: Sequence[int],
+    groups: int,
 ) -> list[int] | None:
     """Grid and block sizes: three each."""
-    return [0] + [1] * 6 + [0] * (len(shape) - 7) if count == 6 else None
+    return [0] + [1] * 6 + [0] * (groups - 7) if count == 6 else None
 
 
 _RULES: dict[str, _Rule] = {
