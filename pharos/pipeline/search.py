@@ -17,7 +17,7 @@ SUFFIXES = (".yaml", ".yml")
 def load_descriptor(name: str | Path, registry: Registry) -> Descriptor:
     """The descriptor in the file ``name``, or the registry's descriptor of that name.
 
-    A name without ending ("default", "x86/matmul") is looked for in the registry's folders alone,
+    A name without ending ("default", "lib/tidy") is looked for in the registry's folders alone,
     so that a file that happens to lie in the current folder cannot take its place.
     Raises UserError with file:line for what is wrong in it.
     """
