@@ -35,4 +35,4 @@ def build() -> Callable[..., Artifact]:
 @pytest.fixture
 def load() -> Callable[..., Runner]:
     """``load(text) -> Runner`` on this machine's CPU."""
-    return lambda text, **options: Runner(CpuDevice(), compile_text(text, **options))
+    return lambda text, **options: Runner(target.open_device(), compile_text(text, **options))
