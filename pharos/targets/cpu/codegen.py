@@ -16,6 +16,8 @@ from pharos.ir.bindings import execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.libcalls import GENERATED
 
+_C_INTERFACE = "_mlir_ciface_"
+
 
 def compile_object(
     module: Any,
@@ -78,18 +80,19 @@ def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
         if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
     }
     missing: dict[str, UserError] = {}
+    known = [name.removeprefix(_C_INTERFACE) for name in helpers.names()]
     for operation in _walk(module.operation):
         name = _called(operation)
         if name is None or name not in declared or name in missing or name.startswith("llvm."):
             continue
         if symbols.resolve(name, libraries) is None:
-            plain = name.removeprefix("_mlir_ciface_")
+            plain = name.removeprefix(_C_INTERFACE)
             missing[name] = UserError(
                 f"the function '{plain}' is called but exists nowhere: not in this program, "
                 f"libc, libm, OpenMP"
                 + (f" or {', '.join(libraries)}" if libraries else ", and no library is linked"),
                 span=span_of(operation.location),
-                hint=nearest(plain, helpers.names()) or "link the library that defines it",
+                hint=nearest(plain, known) or "link the library that defines it",
             )
     if missing:
         errors = list(missing.values())

@@ -9,11 +9,14 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
+from pharos.targets.cpu import unranked
+
 _void = None
+_memref = ctypes.POINTER(unranked.Unranked)
 
 
 @functools.cache
@@ -34,30 +37,9 @@ def _print_float(value: float) -> None:
     _libc().printf(b"%g", ctypes.c_double(value))
 
 
-class _Unranked(ctypes.Structure):
-    """A memref of unknown rank: its rank and the address of its descriptor."""
+def _printer(dtype: type) -> Callable[[Any], None]:
+    return lambda memref: _print(unranked.text(memref[0], np.dtype(dtype)))
 
-    _fields_: ClassVar = [("rank", ctypes.c_int64), ("descriptor", ctypes.c_void_p)]
-
-
-def _copy(size: int, source: Any, target: Any) -> None:
-    """``memref.copy`` between any two layouts; ``size`` is bytes per element."""
-    _array(size, target[0])[...] = _array(size, source[0])
-
-
-def _array(size: int, memref: _Unranked) -> np.ndarray[Any, Any]:
-    words = (ctypes.c_int64 * (3 + 2 * memref.rank)).from_address(memref.descriptor)
-    _, aligned, offset = words[:3]
-    shape, strides = words[3 : 3 + memref.rank], words[3 + memref.rank :]
-    if not all(shape):
-        return np.empty(shape, f"V{size}")
-    last = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    start = aligned + offset * size
-    memory: Any = (ctypes.c_uint8 * ((last + 1) * size)).from_address(start)
-    return np.ndarray(shape, f"V{size}", memory, strides=[step * size for step in strides])
-
-
-_unranked = ctypes.POINTER(_Unranked)
 
 # name -> (result, arguments, function)
 _TABLE: dict[str, tuple[Any, tuple[Any, ...], Callable[..., Any]]] = {
@@ -72,17 +54,26 @@ _TABLE: dict[str, tuple[Any, tuple[Any, ...], Callable[..., Any]]] = {
     "printOpen": (_void, (), lambda: _print("( ")),
     "printClose": (_void, (), lambda: _print(" )")),
     "printString": (_void, (ctypes.c_char_p,), lambda text: _print(text.decode(errors="replace"))),
-    "memrefCopy": (_void, (ctypes.c_int64, _unranked, _unranked), _copy),
+    "memrefCopy": (_void, (ctypes.c_int64, _memref, _memref), unranked.copy),
+    # Functions that take memrefs are called through their C interface.
+    "_mlir_ciface_printMemrefF32": (_void, (_memref,), _printer(np.float32)),
+    "_mlir_ciface_printMemrefF64": (_void, (_memref,), _printer(np.float64)),
+    "_mlir_ciface_printMemrefI32": (_void, (_memref,), _printer(np.int32)),
+    "_mlir_ciface_printMemrefI64": (_void, (_memref,), _printer(np.int64)),
 }
+# The original Lispier's names for printf, one for each number of arguments.
+_PRINTF = frozenset({"printf_1", "printf_2", "printf_3", "printf_4"})
 
 
 def names() -> tuple[str, ...]:
     """The functions there are."""
-    return tuple(_TABLE)
+    return (*_TABLE, *sorted(_PRINTF))
 
 
 def address(name: str) -> int | None:
     """The address of the helper ``name``, or None when there is no such helper."""
+    if name in _PRINTF:
+        return ctypes.cast(_libc().printf, ctypes.c_void_p).value
     return _callback(name)[1] if name in _TABLE else None
 
 

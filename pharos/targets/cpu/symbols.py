@@ -14,7 +14,6 @@ from pharos.core.errors import UserError
 from pharos.targets.cpu import helpers, openmp, rounding
 
 OPENMP = "openmp"
-_C_INTERFACE = "_mlir_ciface_"
 # The C library under the names that programs use for it; it is always searched.
 _IMPLIED = frozenset({"c", "libc", "m", "libm", OPENMP})
 
@@ -24,8 +23,7 @@ def resolve(name: str, libraries: Iterable[str] = ()) -> int | None:
 
     ``libraries`` are names ("c", "m", "openmp") or paths of shared libraries.
     """
-    plain = name.removeprefix(_C_INTERFACE)
-    found = helpers.address(name) or helpers.address(plain)
+    found = helpers.address(name)
     if found is not None:
         return found
     if name in rounding.NAMES:

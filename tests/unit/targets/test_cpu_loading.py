@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.core.errors import InternalError, UserError
-from pharos.targets.cpu import elf, helpers, openmp, process, symbols
+from pharos.targets.cpu import elf, helpers, openmp, process, symbols, unranked
 from pharos.targets.cpu.device import CpuDevice
 
 
@@ -57,7 +58,7 @@ def test_libc_libm_and_libgcc_are_always_searched(name: str) -> None:
     assert symbols.resolve(name)
 
 
-@pytest.mark.parametrize("name", [*helpers.names(), "_mlir_ciface_printF32", "__truncdfbf2"])
+@pytest.mark.parametrize("name", [*helpers.names(), "__truncdfbf2", "__truncsfbf2"])
 def test_helpers_stand_in_for_the_runner_libraries(name: str) -> None:
     assert symbols.resolve(name) == symbols.resolve(name)
     assert symbols.resolve(name)
@@ -88,6 +89,21 @@ def test_the_helpers_do_what_they_say() -> None:
     assert 0 <= clock() - clock() + 1000 <= 1001
     assert called("rtclock", ctypes.c_double)() > 0
     assert helpers.address("nothing") is None
+
+
+def test_printed_memrefs() -> None:
+    words = (ctypes.c_int64 * 7)()
+    values = (ctypes.c_float * 8)(*range(8))
+    words[:] = [0, ctypes.addressof(values), 1, 2, 3, 4, 1]
+    memref = unranked.Unranked(2, ctypes.addressof(words))
+    first, *rows = unranked.text(memref, np.dtype(np.float32)).splitlines()
+    at = hex(ctypes.addressof(values))
+    assert first == (
+        f"Unranked Memref base@ = {at} rank = 2 offset = 1 sizes = [2, 3] strides = [4, 1] data = "
+    )
+    assert rows == ["[[1,   2,   3], ", " [5,   6,   7]]"]
+    memref.rank = 0
+    assert unranked.text(memref, np.dtype(np.float32)).endswith("data = \n[1]\n")
 
 
 def test_openmp_comes_from_the_wheel() -> None:
@@ -170,8 +186,6 @@ def test_code_that_calls_what_is_nowhere() -> None:
 
 
 def test_uploading_and_downloading() -> None:
-    import numpy as np
-
     device = CpuDevice()
     given = np.arange(6, dtype=np.int32).reshape(2, 3)[:, ::2]
     with device.upload(given) as buffer:
