@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import pytest
 
-from pharos.toolchain import Request, compile, load, mlir_payload
 from pharos.targets.cpu.fast_math import fit, functions
+from pharos.toolchain import compile, load, mlir_payload
 
 BOUNDS = {"exp": 1.0, "tanh": 2.0}
 
