@@ -12,6 +12,7 @@ from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.lisp.compilation import CompilationBlock, parse_compilation
 from pharos.lisp.expand import Expander, Names, deep_recursion
+from pharos.lisp.functions import Function, all_functions, referenced
 from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of
 from pharos.lisp.namespaces import FILES
 from pharos.lisp.problems import Problems
@@ -45,6 +46,16 @@ class Program:
     libraries: list[Library] = field(default_factory=list)
     compilation: list[CompilationBlock] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
+
+    def externs(self) -> list[Function]:
+        """The functions that are declared, used, and defined nowhere in the program, by name.
+
+        Whoever runs the program must provide them, besides ``needed``.
+        """
+        functions = list(all_functions(self.forms))
+        defined = {function.name for function in functions if function.defined}
+        used = referenced(self.forms) - defined
+        return [function for function in functions if function.name in used]
 
 
 def load(path: str | Path) -> Program:

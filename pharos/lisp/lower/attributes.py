@@ -8,8 +8,9 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.ir.bindings import MLIRError, mlir
+from pharos.lisp.functions import is_function_type
 from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.types import Types, is_function_type
+from pharos.lisp.lower.types import Types
 from pharos.lisp.values import (
     Bool,
     List,
@@ -64,7 +65,7 @@ class Attributes:
     def _symbol(self, value: Symbol) -> Any:
         text = value.text
         if text.startswith("@"):
-            return mlir.FlatSymbolRefAttr.get(_symbol_name(text, value.span))
+            return _symbol(text, value.span)
         if "<" in text and text.endswith(">"):
             attribute = self.parse(text)
             if attribute is not None:
@@ -74,7 +75,7 @@ class Attributes:
     def _string(self, value: String) -> Any:
         text = value.value
         if text.startswith("@"):
-            return mlir.FlatSymbolRefAttr.get(_symbol_name(text, value.span))
+            return _symbol(text, value.span)
         if text.startswith(_PARSED):
             attribute = self.parse(text)
             if attribute is None:
@@ -117,11 +118,12 @@ class Attributes:
         )
 
 
-def _symbol_name(text: str, span: Span | None) -> str:
-    name = text[1:]
-    if not name:
+def _symbol(text: str, span: Span | None) -> Any:
+    """The reference that ``@name`` or ``@module::@name`` means."""
+    names = [name.removeprefix("@") for name in text.split("::")]
+    if not all(names):
         raise UserError("expected a name after '@'", span=span)
-    return name
+    return mlir.SymbolRefAttr.get(names)
 
 
 # A literal written with blanks for commas, as the first Lispier took it.

@@ -17,10 +17,11 @@ from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.tables import operation
 from pharos.lisp.values import Symbol, Value
 
-_TARGETS = {"cf.br": 1, "cf.cond_br": 2}
+# How many labels each operation takes.
+_TARGETS = {"cf.br": 1, "cf.cond_br": 2, "llvm.br": 1, "llvm.cond_br": 2}
 
 
-@operation("cf.br", "cf.cond_br")
+@operation(*_TARGETS)
 def lower_branch(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
     """``(cf.br ^to x)``, ``(cf.cond_br c ^then x ^else y)``: labels among the operands."""
     before, targets = _split(made.operands)

@@ -7,14 +7,14 @@ from typing import Any
 
 from pharos.core.errors import UserError, nearest
 from pharos.ir.bindings import mlir
+from pharos.lisp.functions import Function, callee_name, is_function_type
 from pharos.lisp.lower import segments
 from pharos.lisp.lower.create import build, check_known
 from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.functions import Function, callee_name
 from pharos.lisp.lower.lowering import Lowering
+from pharos.lisp.lower.promotion import fixed_arguments, promoted
 from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.tables import ALIASED, operation
-from pharos.lisp.lower.types import is_function_type
 from pharos.lisp.lower.unknown import unknown_operation
 from pharos.lisp.values import Number, String, Symbol, Value, Vector
 
@@ -62,13 +62,15 @@ def _llvm_call(
     made.take(segments.KEY)
     vararg = made.take("vararg")
     operands, lengths = lowering.operands(env, made, _inputs(lowering, made, function))
+    type_ = _variadic_type(lowering, made, function, vararg)
     extra: dict[str, Any] = {
         segments.KEY: mlir.DenseI32ArrayAttr.get([len(operands), 0]),
         "op_bundle_sizes": mlir.DenseI32ArrayAttr.get([]),
     }
-    type_ = _variadic_type(lowering, made, function, vararg)
     if type_ is not None:
         extra["var_callee_type"] = mlir.TypeAttr.get(type_)
+        fixed = fixed_arguments(type_)
+        operands[fixed:] = [promoted(lowering, env, v, made.span) for v in operands[fixed:]]
     return build(lowering, env, made, operands, lengths, extra=extra).results
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import MLIRError, mlir
+from pharos.lisp.functions import is_function_type
 from pharos.lisp.lower import segments
 from pharos.lisp.lower.constants import number_attribute
 from pharos.lisp.lower.conversions import alternatives, prepared, rename
 from pharos.lisp.lower.draft import Draft
 from pharos.lisp.lower.inference import check_inferable
+from pharos.lisp.lower.insertion import insert
 from pharos.lisp.lower.regions import fill
 from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.types import is_function_type
 from pharos.lisp.lower.unknown import unknown_operation
 from pharos.lisp.values import Bool, Number, String, Value, Vector, describe
 
@@ -129,15 +130,16 @@ class _Plan:
         return self._create(infer=False)
 
     def _create(self, *, infer: bool) -> Any:
-        return mlir.Operation.create(
+        return insert(
+            self.env,
             self.draft.name,
+            self.lowering.location(self.draft.span),
+            self.draft.span,
             results=None if infer else self.results or [],
             operands=self.operands,
             attributes=self.attributes,
             successors=self.successors,
             regions=self.regions,
-            loc=self.lowering.location(self.draft.span),
-            ip=mlir.InsertionPoint(self.env.block),
             infer_type=infer,
         )
 

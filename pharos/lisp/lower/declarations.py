@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pharos.core.span import Span
-from pharos.lisp.lower.functions import function_of
+from pharos.lisp.functions import function_of
 from pharos.lisp.macros.table import Template
 from pharos.lisp.program import Program
 from pharos.lisp.values import Value

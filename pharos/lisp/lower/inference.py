@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pharos.core.errors import UserError
@@ -16,7 +16,7 @@ _FIRST_OPERAND = {
     "complex.angle": "complex",
     "complex.im": "complex",
     "complex.re": "complex",
-    "gpu.subgroup_mma_extract_thread_local": "!gpu.mma_matrix",
+    "gpu.subgroup_mma_extract_thread_local": "mma matrix",
     "llvm.extractelement": "vector",
     "memref.extract_strided_metadata": "memref",
     "memref.generic_atomic_rmw": "memref",
@@ -28,6 +28,13 @@ _FIRST_OPERAND = {
     "vector.shuffle": "vector",
     "vector.to_elements": "vector",
 }
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "complex": lambda type_: isinstance(type_, mlir.ComplexType),
+    "memref": lambda type_: isinstance(type_, mlir.MemRefType),
+    "tensor": lambda type_: isinstance(type_, mlir.RankedTensorType),
+    "vector": lambda type_: isinstance(type_, mlir.VectorType),
+    "mma matrix": lambda type_: str(type_).startswith("!gpu.mma_matrix"),
+}
 _ATTRIBUTE = {"vector.extract": "static_position", "vector.shuffle": "mask"}
 
 
@@ -36,10 +43,11 @@ def check_inferable(made: Draft, operands: Sequence[Any], attributes: Mapping[st
     wanted = _FIRST_OPERAND.get(made.name)
     if wanted is None:
         return
-    found = str(operands[0].type) if operands else "no operand"
-    if not found.startswith(wanted):
+    first = operands[0].type if operands else None
+    if not _KINDS[wanted](first):
         raise UserError(
-            f"{made.name} expects a {wanted} as its first operand, got {found}", span=made.span
+            f"{made.name} expects a {wanted} as its first operand, got {first or 'no operand'}",
+            span=made.span,
         )
     key = _ATTRIBUTE.get(made.name)
     if key is None:

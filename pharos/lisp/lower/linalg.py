@@ -106,6 +106,11 @@ def _check_body(made: Draft, operands: Sequence[Any], sizes: list[int]) -> None:
             f"got {sizes[0]} and {sizes[1]}",
             span=made.span,
         )
+    for value in operands[1:] if name == "fill" else operands:
+        if not isinstance(value.type, mlir.MemRefType | mlir.RankedTensorType):
+            raise UserError(
+                f"{made.name} works on memrefs and tensors, got {value.type}", span=made.span
+            )
     elements = [getattr(value.type, "element_type", value.type) for value in operands]
     for element in elements:
         kinds = [

@@ -8,11 +8,12 @@ from typing import Any
 from pharos.core.errors import Note, UserError, nearest
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
+from pharos.lisp.functions import Function
 from pharos.lisp.lower.attributes import Attributes
 from pharos.lisp.lower.constants import number_attribute
 from pharos.lisp.lower.create import build, check_known
 from pharos.lisp.lower.draft import Draft, draft
-from pharos.lisp.lower.functions import Function
+from pharos.lisp.lower.insertion import insert
 from pharos.lisp.lower.numbers import demanded, number_type
 from pharos.lisp.lower.scope import Env
 from pharos.lisp.lower.segments import KEY
@@ -133,12 +134,13 @@ class Lowering:
 
     def constant(self, env: Env, attribute: Any, span: Span | None) -> Any:
         """An ``arith.constant`` of a typed attribute."""
-        made = mlir.Operation.create(
+        made = insert(
+            env,
             "arith.constant",
+            self.location(span),
+            span,
             results=[attribute.type],
             attributes={"value": attribute},
-            loc=self.location(span),
-            ip=mlir.InsertionPoint(env.block),
         )
         return made.results[0]
 

@@ -7,8 +7,8 @@ from typing import Any
 from pharos import ir
 from pharos.ir.bindings import mlir
 from pharos.lisp.expand import deep_recursion
+from pharos.lisp.functions import all_functions, without_repeats
 from pharos.lisp.lower.declarations import with_declarations
-from pharos.lisp.lower.functions import all_functions, without_repeats
 from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.scope import Env, Scope
 from pharos.lisp.lower.verifier import verify

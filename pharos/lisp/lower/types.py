@@ -7,7 +7,8 @@ from typing import Any
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.ir.bindings import MLIRError, mlir
-from pharos.lisp.values import List, String, Symbol, Value, Vector, describe
+from pharos.lisp.functions import function_parts, is_dots, is_function_type
+from pharos.lisp.values import String, Symbol, Value, Vector, describe
 
 _COMMON = ("i1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "index", "!llvm.ptr")
 _BUILT_IN_NAMES = ("memref", "tensor", "vector", "tuple", "complex", "none")
@@ -50,7 +51,7 @@ class Types:
         LLVM's kind of function type if ``llvm`` or when the arguments end in ``...``.
         """
         inputs, outputs = function_parts(form)
-        if inputs and _is_dots(inputs[-1]):
+        if inputs and is_dots(inputs[-1]):
             return self.llvm_function(inputs, outputs, form.span)
         if llvm:
             return self.llvm_function(inputs, outputs, form.span)
@@ -66,44 +67,10 @@ class Types:
                 span=outputs[1].span or span,
             )
         texts = [
-            "..." if item is inputs[-1] and _is_dots(item) else str(self.of(item))
-            for item in inputs
+            "..." if item is inputs[-1] and is_dots(item) else str(self.of(item)) for item in inputs
         ]
         result = str(self.of(outputs[0])) if outputs else "void"
         return self.parse(f"!llvm.func<{result} ({', '.join(texts)})>", span)
-
-
-def is_function_type(value: Value) -> bool:
-    """Whether ``value`` is written ``(-> ...)``."""
-    return isinstance(value, List) and value.head == "->"
-
-
-def function_parts(form: Value) -> tuple[list[Value], list[Value]]:
-    """The argument and the result types of ``(-> [...] [...])``, as written."""
-    items = form.items[1:] if isinstance(form, List) else []
-    if len(items) != 2 or not all(isinstance(item, Vector) for item in items):
-        raise UserError(
-            f"invalid function type: expected (-> [types...] [types...]), got {describe(form)}",
-            span=form.span,
-        )
-    inputs, outputs = items
-    assert isinstance(inputs, Vector)
-    assert isinstance(outputs, Vector)
-    return inputs.items, outputs.items
-
-
-def is_variadic(form: Value) -> bool:
-    """Whether the function type ``form`` ends its arguments in ``...``."""
-    if isinstance(form, Symbol):
-        return form.text.startswith("!llvm.func<") and form.text.rstrip(" )>").endswith("...")
-    if not is_function_type(form):
-        return False
-    inputs, _ = function_parts(form)
-    return bool(inputs) and _is_dots(inputs[-1])
-
-
-def _is_dots(value: Value) -> bool:
-    return isinstance(value, Symbol) and value.text == "..."
 
 
 def _parse(text: str, span: Span | None) -> Any:

@@ -1,18 +1,51 @@
-"""The functions of a program, known before any code is made."""
+"""The functions that the forms of a program declare and define, and their types as written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pharos.core.errors import Note, UserError
 from pharos.core.span import Span
-from pharos.lisp.lower.types import function_parts, is_function_type, is_variadic
-from pharos.lisp.values import List, Map, String, Symbol, Value, to_text
+from pharos.lisp.values import List, Map, String, Symbol, Value, Vector, describe, to_text
 
 _FUNCTIONS = ("func.func", "llvm.func")
 # Operations with a symbol table of their own, where names may repeat.
 _NESTED = ("gpu.module", "builtin.module")
+
+
+def is_function_type(value: Value) -> bool:
+    """Whether ``value`` is written ``(-> ...)``."""
+    return isinstance(value, List) and value.head == "->"
+
+
+def function_parts(form: Value) -> tuple[list[Value], list[Value]]:
+    """The argument and the result types of ``(-> [...] [...])``, as written."""
+    items = form.items[1:] if isinstance(form, List) else []
+    if len(items) != 2 or not all(isinstance(item, Vector) for item in items):
+        raise UserError(
+            f"invalid function type: expected (-> [types...] [types...]), got {describe(form)}",
+            span=form.span,
+        )
+    inputs, outputs = items
+    assert isinstance(inputs, Vector)
+    assert isinstance(outputs, Vector)
+    return inputs.items, outputs.items
+
+
+def is_variadic(form: Value) -> bool:
+    """Whether the function type ``form`` ends its arguments in ``...``."""
+    if isinstance(form, Symbol):
+        return form.text.startswith("!llvm.func<") and form.text.rstrip(" )>").endswith("...")
+    if not is_function_type(form):
+        return False
+    inputs, _ = function_parts(form)
+    return bool(inputs) and is_dots(inputs[-1])
+
+
+def is_dots(value: Value) -> bool:
+    """Whether ``value`` is the ``...`` of a variable number of arguments."""
+    return isinstance(value, Symbol) and value.text == "..."
 
 
 @dataclass(slots=True)
@@ -136,3 +169,25 @@ def callee_name(value: Value | None) -> str | None:
     if isinstance(value, String):
         return value.value.removeprefix("@")
     return None
+
+
+def referenced(forms: Iterable[Value]) -> set[str]:
+    """Every name that ``forms`` refer to as ``@name`` or ``"@name"``, or call by a string."""
+    found: set[str] = set()
+    waiting: list[Value] = list(forms)
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Map):
+            waiting += item.entries.values()
+            called = callee_name(item.entries.get("callee"))
+            found |= {called} if called else set()
+        elif isinstance(item, List | Vector):
+            waiting += item.items
+            if isinstance(item, List) and item.head in ("func.call", "llvm.call"):
+                strings = (part for part in item.items if isinstance(part, String))
+                found |= {part.value for part in strings}
+        elif isinstance(item, Symbol) and item.text.startswith("@"):
+            found.add(callee_name(item) or "")
+        elif isinstance(item, String) and item.value.startswith("@"):
+            found.add(item.value[1:])
+    return found
