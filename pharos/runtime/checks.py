@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -209,34 +208,46 @@ def check_overlap(entry: EntryPoint, values: Sequence[Checked]) -> None:
     Passing the very same array twice is the program's business (``add(x, y, x)``) unless the
     code relies on the argument's memory being its own; a partial overlap never is.
     """
-    memories = [(i, v) for i, v in enumerate(values) if isinstance(v, Memory) and all(v.shape)]
-    for (i, a), (j, b) in combinations(memories, 2):
-        first, second = entry.arguments[i], entry.arguments[j]
-        if not (first.written or second.written) or not _overlap(a, b, first, second):
-            continue
-        same = (a.address, a.shape, a.strides) == (b.address, b.shape, b.strides)
-        if same and not (first.unique or second.unique):
-            continue
-        what = "are the same memory" if same else "overlap"
-        raise UserError(
-            f"{entry.name}: arguments {i} and {j} {what}, and the code writes to it",
-            hint=f"pass a copy of argument {i if second.written else j}",
-        )
+    spans = sorted(
+        (*_extent(value, entry.arguments[i]), i)
+        for i, value in enumerate(values)
+        if isinstance(value, Memory) and all(value.shape)
+    )
+    reaching: list[tuple[int, int]] = []  # end and number of the spans that may still reach on
+    for start, end, number in spans:
+        reaching = [one for one in reaching if one[0] > start]
+        for _, other in reaching:
+            _refuse_overlap(entry, values, *sorted((other, number)))
+        reaching.append((end, number))
 
 
-def _overlap(a: Memory, b: Memory, first: Argument, second: Argument) -> bool:
-    ranges = []
-    for memory, argument in ((a, first), (b, second)):
-        last = sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
-        size = numpy_dtype(argument.dtype).itemsize
-        ranges.append((memory.address, memory.address + (last + 1) * size))
-    if ranges[0][1] <= ranges[1][0] or ranges[1][1] <= ranges[0][0]:
-        return False
-    if isinstance(a.source, np.ndarray) and isinstance(b.source, np.ndarray):
+def _extent(memory: Memory, argument: Argument) -> tuple[int, int]:
+    """The addresses of the first byte and past the last byte of ``memory``."""
+    last = sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
+    return memory.address, memory.address + (last + 1) * numpy_dtype(argument.dtype).itemsize
+
+
+def _refuse_overlap(entry: EntryPoint, values: Sequence[Any], i: int, j: int) -> None:
+    a, b, first, second = values[i], values[j], entry.arguments[i], entry.arguments[j]
+    if not (first.written or second.written) or not _share(a.source, b.source):
+        return
+    same = (a.address, a.shape, a.strides) == (b.address, b.shape, b.strides)
+    if same and not (first.unique or second.unique):
+        return
+    what = "are the same memory" if same else "overlap"
+    raise UserError(
+        f"{entry.name}: arguments {i} and {j} {what}, and the code writes to it",
+        hint=f"pass a copy of argument {i if second.written else j}",
+    )
+
+
+def _share(a: Any, b: Any) -> bool:
+    """Whether two sources whose extents meet have an element in common."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         try:
             # numpy's annotations forget that any number of steps is allowed.
             work: Any = _OVERLAP_WORK
-            return bool(np.shares_memory(a.source, b.source, max_work=work))
+            return bool(np.shares_memory(a, b, max_work=work))
         except np.exceptions.TooHardError:
             return False
     return True

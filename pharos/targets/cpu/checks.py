@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pharos.targets.cpu import facts, openmp, process
+from pharos.targets.cpu import amx, facts, openmp
 
 
 def _openmp() -> str:
@@ -19,10 +19,9 @@ def _vectors() -> str:
 
 
 def _amx() -> str:
-    if not facts.host().has_amx:
-        return "this CPU has none; vectors are used instead"
-    process.request_amx()
-    return "granted"
+    if facts.host().refused:
+        raise amx.refusal()
+    return "granted" if facts.host().has_amx else "this CPU has none; vectors are used instead"
 
 
 CHECKS: Mapping[str, Callable[[], str]] = {

@@ -12,9 +12,11 @@ import os
 import platform
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from pharos.targets.cpu import amx
 
 # Flags of /proc/cpuinfo that LLVM spells differently.
 _LLVM_NAMES = {
@@ -57,7 +59,8 @@ class CpuFacts:
 
     ``features`` are LLVM's names. ``threads`` are the processors that this process may use
     (affinity and container quota), ``cores`` the physical cores behind them. ``assumed`` names
-    the sizes that could not be found.
+    the sizes that could not be found, ``refused`` the features of the CPU that the kernel keeps
+    from this process.
     """
 
     vendor: str
@@ -73,6 +76,7 @@ class CpuFacts:
     cores: int
     threads: int
     assumed: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
     @property
     def has_avx2(self) -> bool:
@@ -97,19 +101,19 @@ class CpuFacts:
         """Everything that shapes generated code, as one line (for cache keys)."""
         data = asdict(self)
         data["features"] = ",".join(sorted(self.features))
-        data["assumed"] = ",".join(sorted(self.assumed))
+        del data["assumed"], data["refused"]
         return " ".join(f"{name}={value}" for name, value in data.items())
 
 
 @functools.cache
 def host() -> CpuFacts:
     """The CPU that this process runs on, as it is now. Read once."""
-    return read(
-        Path("/"),
-        features=_detected_features(),
-        affinity=_affinity(),
-        sysconf=True,
-    )
+    features = _detected_features()
+    refused = _refused(features)
+    if features is not None:
+        features -= refused
+    found = read(Path("/"), features=features, affinity=_affinity(), sysconf=True)
+    return replace(found, refused=refused)
 
 
 def read(
@@ -148,8 +152,11 @@ def read(
         vector_registers=registers,
         cores=min(threads, _physical(root, processors)),
         threads=threads,
+        l1d=sizes["l1d"],
+        l2=sizes["l2"],
+        l3=sizes["l3"],
+        line=sizes["line"],
         assumed=frozenset(assumed),
-        **sizes,
     )
 
 
@@ -168,6 +175,11 @@ def _detected_features() -> frozenset[str] | None:
 
     found = llvm.get_host_cpu_features()
     return frozenset(name for name, there in found.items() if there) or None
+
+
+def _refused(features: Collection[str] | None) -> frozenset[str]:
+    tiles = frozenset(name for name in features or () if name.startswith("amx-"))
+    return tiles if tiles and not amx.granted() else frozenset()
 
 
 def _affinity() -> frozenset[int] | None:
@@ -268,5 +280,5 @@ def summary(facts: CpuFacts) -> dict[str, Any]:
     )
     data = asdict(facts)
     data["features"] = [name for name in deciding if name in facts.features]
-    data["assumed"] = sorted(facts.assumed)
+    data["assumed"], data["refused"] = sorted(facts.assumed), sorted(facts.refused)
     return data

@@ -74,14 +74,16 @@ def address(name: str) -> int | None:
     """The address of the helper ``name``, or None when there is no such helper."""
     if name in _PRINTF:
         return ctypes.cast(_libc().printf, ctypes.c_void_p).value
-    return _callback(name)[1] if name in _TABLE else None
+    return _callback(name) if name in _TABLE else None
+
+
+# Compiled code holds addresses of these, and nothing else would keep them alive.
+_made_callbacks: list[object] = []
 
 
 @functools.cache
-def _callback(name: str) -> tuple[object, int]:
-    """The callback object (the cache keeps it alive as long as the process) and its address."""
+def _callback(name: str) -> int | None:
     result, arguments, function = _TABLE[name]
     made = ctypes.CFUNCTYPE(result, *arguments)(function)
-    place = ctypes.cast(made, ctypes.c_void_p).value
-    assert place is not None
-    return made, place
+    _made_callbacks.append(made)
+    return ctypes.cast(made, ctypes.c_void_p).value

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import functools
+import threading
 from typing import Any
 
 import llvmlite.binding as llvm
 
+# A second JIT, made by two threads at once, would take its code away when it is collected.
+_LOCK = threading.RLock()
 
-@functools.cache
+
 def jit() -> Any:
     """The JIT. Kept for good: code may run until the process ends."""
+    with _LOCK:
+        return _made()
+
+
+def load_ir(text: str, name: str) -> Any:
+    """Compile LLVM IR into a library of its own, kept for good; ``[symbol]`` is an address."""
+    with _LOCK:
+        return _loaded(text, name)
+
+
+@functools.cache
+def _made() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(opt=3, jit=True)
@@ -20,10 +35,9 @@ def jit() -> Any:
 
 
 @functools.cache
-def load_ir(text: str, name: str) -> Any:
-    """Compile LLVM IR into a library of its own, kept for good; ``[symbol]`` is an address."""
-    machine_code = llvm.JITLibraryBuilder().add_ir(text)
+def _loaded(text: str, name: str) -> Any:
+    builder = llvm.JITLibraryBuilder().add_ir(text)
     for function in llvm.parse_assembly(text).functions:
         if not function.is_declaration:
-            machine_code.export_symbol(function.name)
-    return machine_code.link(jit(), name)
+            builder.export_symbol(function.name)
+    return builder.link(jit(), name)

@@ -15,7 +15,7 @@ import pytest
 from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.core.errors import InternalError, UserError
-from pharos.targets.cpu import elf, helpers, openmp, process, symbols, unranked
+from pharos.targets.cpu import amx, checks, elf, facts, helpers, openmp, process, symbols, unranked
 from pharos.targets.cpu.device import CpuDevice
 
 
@@ -154,15 +154,34 @@ class Kernel:
         return self.answer
 
 
-def test_amx_is_asked_of_the_kernel() -> None:
-    kernel = Kernel(0)
-    process.request_amx(kernel)  # type: ignore[arg-type]
+@pytest.mark.parametrize(("answer", "granted"), [(0, True), (-1, False)])
+def test_amx_is_asked_of_the_kernel(answer: int, granted: bool) -> None:
+    kernel = Kernel(answer)
+    assert (amx.request(kernel) == 0) is granted  # type: ignore[arg-type]
     assert kernel.calls == [(158, 0x1023, 18)]
 
 
-def test_amx_that_the_kernel_refuses() -> None:
-    with pytest.raises(UserError, match="this CPU has AMX, and the kernel does not let"):
-        process.request_amx(Kernel(-1))  # type: ignore[arg-type]
+@pytest.mark.parametrize("granted", [True, False])
+def test_amx_counts_only_when_granted(monkeypatch: pytest.MonkeyPatch, granted: bool) -> None:
+    detected = frozenset({"avx2", "fma", "amx-tile", "amx-bf16"})
+    monkeypatch.setattr(facts, "_detected_features", lambda: detected)
+    monkeypatch.setattr(amx, "granted", lambda: granted)
+    found = facts.host.__wrapped__()
+    assert found.has_amx is granted and found.has_avx2
+    assert found.refused == (frozenset() if granted else {"amx-tile", "amx-bf16"})
+    monkeypatch.setattr(facts, "host", lambda: found)
+    check = checks.CHECKS["permission for AMX"]
+    if granted:
+        assert check() == "granted"
+    else:
+        with pytest.raises(UserError, match="this CPU has AMX, and the kernel does not let"):
+            check()
+
+
+def test_amx_is_not_asked_for_without_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "_detected_features", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(amx, "granted", lambda: pytest.fail("asked the kernel"))
+    assert facts.host.__wrapped__().refused == frozenset()
 
 
 def test_large_blocks_stay_in_the_heap() -> None:
