@@ -98,10 +98,14 @@ def one_of(*parts: Part) -> Part:
     what = " or ".join(part.what for part in parts)
 
     def take(value: Value) -> Any:
+        inside = None
         for part in parts:
-            if part.accepts(value):
+            try:
                 return part.take(value)
-        raise Mismatch(what, describe(value), value)
+            except Mismatch as mismatch:
+                inside = mismatch if mismatch.where is not value else inside
+        # A value that is one of the parts but for something in it is wrong there.
+        raise inside or Mismatch(what, describe(value), value)
 
     return Part(what, take)
 
@@ -197,6 +201,7 @@ def _match(
         )
     results: list[Any] = []
     position = 0
+    skipped: tuple[Repeated, Value] | None = None
     for part in parts:
         if isinstance(part, Part):
             if position == len(items):
@@ -208,14 +213,16 @@ def _match(
             spare = len(items) - position > least - _needed(parts, part)
             given = spare and part.part.accepts(items[position])
             results.append(part.part.take(items[position]) if given else None)
+            skipped = skipped if given or not spare else (part, items[position])
             position += given
         else:
             results.append([part.part.take(item) for item in items[position:]])
             position = len(items)
     if position < len(items):
-        raise Mismatch(
-            _what(parts[-1]) if parts else "nothing", describe(items[position]), items[position]
-        )
+        # With that many values, the optional part must have been meant.
+        extra = skipped[1] if skipped else items[position]
+        expected = skipped[0].part.what if skipped else "nothing more"
+        raise Mismatch(expected, describe(extra), extra)
     return results
 
 

@@ -8,11 +8,15 @@ from pharos import ir
 from pharos.ir.bindings import mlir
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.functions import all_functions, without_repeats
+from pharos.lisp.lower import branches, calls, forms, linalg
 from pharos.lisp.lower.declarations import with_declarations
 from pharos.lisp.lower.lowering import Lowering
 from pharos.lisp.lower.scope import Env, Scope
 from pharos.lisp.lower.verifier import verify
 from pharos.lisp.program import Program
+
+# What these modules register in the tables makes the language; naming them keeps the imports.
+_FILL_THE_TABLES = (branches, calls, forms, linalg)
 
 
 def lower(program: Program, context: Any = None) -> Any:
@@ -21,14 +25,14 @@ def lower(program: Program, context: Any = None) -> Any:
     Raises UserError, or ErrorList when there are several independent mistakes.
     """
     context = context or ir.new_context()
-    forms, functions, clashes = without_repeats(with_declarations(program))
-    nested = {function.name for function in all_functions(forms)}
+    written, functions, clashes = without_repeats(with_declarations(program))
+    nested = {function.name for function in all_functions(written)}
     with context, mlir.Location.file(program.name, 1, 1), deep_recursion():
         module = mlir.Module.create()
         lowering = Lowering(context, functions, nested)
         lowering.problems.errors += clashes
         scope = Scope()
-        for form in forms:
+        for form in written:
             env = Env(module.body, scope, {}, None, [], {})
             lowering.statements(env, [form])
         lowering.problems.report()

@@ -17,7 +17,7 @@ from pharos.lisp.grammar import (
     some,
 )
 from pharos.lisp.macros.table import Call, Template, macro, misuse
-from pharos.lisp.values import List, String, Symbol, Value, Vector
+from pharos.lisp.values import List, String, Symbol, Value, Vector, describe
 
 
 def _as_written(part: Part) -> Part:
@@ -51,7 +51,10 @@ def expand_defn(call: Call, name: Symbol, parameters: Vector, rest: list[Value])
     for parameter in parameters.items:
         if not PARAMETER.accepts(parameter):
             raise misuse(
-                call, f"expected {TYPED.what}", parameter, hint="write each parameter as (: x i64)"
+                call,
+                f"expected {TYPED.what}, got {describe(parameter)}",
+                parameter,
+                hint="write each parameter as (: x i64)",
             )
         inputs.append(TYPED.take(parameter)[2])
     outputs: list[Value] = []
