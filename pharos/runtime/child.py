@@ -64,10 +64,14 @@ def in_child(work: Callable[[Report], T]) -> T:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as answers, tempfile.TemporaryFile() as errors:
+    with (
+        os.fdopen(reading, "rb") as answers,
+        tempfile.TemporaryFile() as errors,
+        tempfile.TemporaryDirectory(prefix="pharos-child-") as scratch,
+    ):
         child = os.fork()
         if child == 0:
-            _run_child(work, writing, errors)
+            _run_child(work, writing, errors, scratch)
         os.close(writing)
         try:
             step, answer = _listen(answers)
@@ -131,11 +135,15 @@ def _written(errors: IO[bytes]) -> str:
 # In the child
 
 
-def _run_child(work: Callable[[Report], Any], writing: int, errors: IO[bytes]) -> NoReturn:
+def _run_child(
+    work: Callable[[Report], Any], writing: int, errors: IO[bytes], scratch: str
+) -> NoReturn:
     # Whatever happens, this process must not go on as a second parent.
     status = 1
     try:
         _prepare(errors)
+        # A process that is killed leaves its temporary files; the parent removes these.
+        tempfile.tempdir = scratch
         with os.fdopen(writing, "wb") as pipe:
 
             def send(*message: Any) -> None:
@@ -158,7 +166,7 @@ def _prepare(errors: IO[bytes]) -> None:
     faulthandler.disable()
     _forbid_core_files()
     os.dup2(errors.fileno(), 2)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
 
 
 def _forbid_core_files() -> None:

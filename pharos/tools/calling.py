@@ -1,0 +1,172 @@
+"""What ``pharos run`` does with an artifact: choose a function, call or measure it, print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pharos import toolchain
+from pharos.core.artifact import Artifact, EntryPoint
+from pharos.core.errors import UserError
+from pharos.runtime import Timing, benchmark
+from pharos.runtime.checks import describe
+from pharos.tools.console import print_json, remark, stdout_to_stderr
+from pharos.tools.inputs import example, make_inputs, parse_inputs
+from pharos.tools.numbers import number_text
+from pharos.tools.values import Output, as_data, as_text, outputs, plain
+
+MAIN = "main"
+# Result types of main that are printed (language reference, section 12).
+_PRINTED = ("i32", "i64", "f32", "f64")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for.
+
+    ``inputs`` describe arguments of a function, ``arguments`` are a program's. ``count`` is how
+    many elements of an array are printed.
+    """
+
+    file: str
+    built: toolchain.Built
+    entry: str | None = None
+    inputs: str | None = None
+    arguments: tuple[str, ...] = ()
+    seed: int = 0
+    count: int = 10
+
+
+def run(wanted: Wanted, *, measured: tuple[int, int] | None, as_json: bool) -> None:
+    """Call or, with (warm-up, runs), measure the function, and print what it gives.
+
+    Raises UserError for a function or inputs that do not fit.
+    """
+    artifact = wanted.built.artifact
+    lisp = not wanted.file.endswith(".mlir")
+    name = wanted.entry or choose_entry(artifact, wanted.file, lisp=lisp)
+    if measured is None and wanted.inputs is None and _is_program(artifact, name, lisp=lisp):
+        _run_program(wanted, as_json)
+        return
+    if wanted.arguments:
+        raise UserError(
+            f"'{name}' is called with --input, found the program arguments "
+            f"{' '.join(wanted.arguments)}",
+            hint="only a main that takes (i32 or i64, !llvm.ptr) has program arguments",
+        )
+    call = Call.of(toolchain.load(artifact), name, wanted.inputs, wanted.seed)
+    if measured is None:
+        _print_outputs(wanted, name, call.run(), as_json)
+    else:
+        _print_timing(wanted, name, call.measure(*measured), as_json)
+
+
+def choose_entry(artifact: Artifact, program: str, *, lisp: bool) -> str:
+    """The function that runs when none is named: main, or the only one (not of a Lisp program).
+
+    Raises UserError that lists the functions there are.
+    """
+    names = [entry.name for entry in artifact.entries]
+    reasons = artifact.metadata.get("uncallable", {})
+    if MAIN in names or MAIN in reasons:
+        return MAIN
+    if len(names) == 1 and not lisp:
+        return names[0]
+    if names:
+        raise UserError(
+            f"{program}: expected a function main, found {', '.join(names)}",
+            hint=f"name the one to call: --entry {names[0]}",
+        )
+    lines = [f"'{name}' cannot be called: {reason}" for name, reason in reasons.items()]
+    raise UserError(
+        f"{program}: expected a function to call, found none",
+        hint="; ".join(lines) or "a function that has a body and is not private can be called",
+    )
+
+
+def _is_program(artifact: Artifact, name: str, *, lisp: bool) -> bool:
+    """Whether ``name`` is called the way programs are: with strings, or from Lisp."""
+    if name != MAIN:
+        return False
+    main = [entry for entry in artifact.entries if entry.name == MAIN]
+    return lisp or any(argument.kind == "pointer" for entry in main for argument in entry.arguments)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function with its inputs, ready to be called on the device."""
+
+    entry: EntryPoint
+    arguments: list[Any]
+    bound: Any
+
+    @staticmethod
+    def of(runner: Any, name: str, inputs: str | None, seed: int) -> Call:
+        """The function ``name`` with the inputs that ``inputs`` describes."""
+        entry = runner.entry(name)
+        if inputs is None and entry.arguments:
+            raise UserError(
+                f"'{name}' takes {', '.join(map(describe, entry.arguments))}; found no --input",
+                hint=example(entry),
+            )
+        items = parse_inputs(inputs) if inputs is not None else []
+        arguments = make_inputs(items, entry, seed)
+        return Call(entry, arguments, runner.bind(name, *arguments))
+
+    def run(self) -> list[Output]:
+        """Call it once."""
+        return outputs(self.entry, self.arguments, self.bound())
+
+    def measure(self, warmup: int, runs: int) -> Timing:
+        """Seconds per call."""
+        return benchmark(self.bound, warmup=warmup, runs=runs)
+
+
+def _run_program(wanted: Wanted, as_json: bool) -> None:
+    artifact = wanted.built.artifact
+    if as_json:
+        # The document is all that stdout has; what the program prints goes to stderr.
+        with stdout_to_stderr():
+            result = toolchain.run_main(artifact, wanted.arguments)
+        value = plain(result.value) if result.dtype in _PRINTED else None
+        print_json({**_head(wanted, MAIN), "dtype": result.dtype or None, "result": value})
+        return
+    result = toolchain.run_main(artifact, wanted.arguments)
+    if result.dtype in _PRINTED:
+        print(number_text(result.value, result.dtype))
+    elif result.dtype:
+        remark(
+            f"warning: main returns {result.dtype}; "
+            f"only results of {', '.join(_PRINTED)} are printed"
+        )
+
+
+def _print_outputs(wanted: Wanted, name: str, found: list[Output], as_json: bool) -> None:
+    if as_json:
+        data = [as_data(output, wanted.count) for output in found]
+        print_json({**_head(wanted, name), "outputs": data})
+    elif found:
+        print(as_text(found, wanted.count))
+
+
+def _print_timing(wanted: Wanted, name: str, timing: Timing, as_json: bool) -> None:
+    if as_json:
+        keys = ("min", "median", "iqr", "n", "samples")
+        seconds = {key: getattr(timing, key) for key in keys}
+        print_json({**_head(wanted, name), "seconds": seconds})
+    else:
+        print(f"{name}: {timing}")
+
+
+def _head(wanted: Wanted, name: str) -> dict[str, Any]:
+    """What every document of ``pharos run`` begins with."""
+    built = wanted.built
+    steps = [{"step": step, "seconds": seconds} for step, seconds in built.timings]
+    return {
+        "program": wanted.file,
+        "target": built.artifact.target,
+        "entry": name,
+        "cached": built.cached,
+        "steps": steps,
+        "dumps": [str(path) for path in built.dumps],
+    }

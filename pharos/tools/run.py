@@ -1,0 +1,81 @@
+"""pharos run: compile a program or a module, call it, print what it gives."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pharos.tools import options
+from pharos.tools.console import remark_build
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ARG]...", help="The program's arguments; those with - after --."),
+]
+Entry = Annotated[str | None, typer.Option(metavar="NAME", help="The function to call.")]
+Inputs = Annotated[
+    str | None,
+    typer.Option("--input", metavar="ITEM,...", help="The function's arguments, as above."),
+]
+Count = Annotated[int, typer.Option("--print", min=0, help="Elements of an array to print.")]
+
+
+def run(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .lisp or .mlir file.")],
+    arguments: Arguments = None,
+    target: options.Target = "cpu",
+    pipeline: options.Pipeline = None,
+    parameter: options.Parameter = None,
+    stage: options.Stage = None,
+    entry: Entry = None,
+    inputs: Inputs = None,
+    seed: options.Seed = 0,
+    benchmark: Annotated[bool, typer.Option("--benchmark", help="Time the function.")] = False,
+    runs: Annotated[int, typer.Option(min=1, help="Samples of a benchmark.")] = 10,
+    warmup: Annotated[int, typer.Option(min=0, help="Calls before them.")] = 3,
+    count: Count = 10,
+    dump_after: options.DumpAfter = None,
+    dump_dir: options.DumpDir = options.DUMPS,
+    start_at: options.StartAt = None,
+    stop_after: options.StopAfter = None,
+    replace: options.Replace = None,
+    time: options.Time = False,
+    as_json: options.Json = False,
+) -> None:
+    """Run a program, or any function of a module.
+
+    The function main of a Lisp program is called with the ARGs, and its result, a number, is
+    printed after what the program prints.
+
+    \b
+    Of a module, main or the only function or --entry is called. Its --input is a list of items,
+    one per argument: sizes, element type and value, joined by x, or @FILE.
+      256x512xf32xrnd    random: floats normal, integers from -9 to 9
+      64x64xf64xid       the identity
+      f32x0.5            a scalar; 0, 1 and other numbers fill arrays too
+      @weights.npy       an array that numpy saved
+
+    \b
+    Examples:
+      pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
+      pharos run matmul.mlir --entry f --input 256x512xf32xrnd,512x64xf32xrnd --benchmark
+    """
+    from pharos.tools import apart, calling
+
+    stages = options.Stages(
+        target, pipeline, stage, parameter, dump_after, dump_dir, start_at, stop_after, replace
+    )
+    payload, request = options.read(file), stages.request()
+    if stop_after is not None:
+        lowered = apart.lower(payload, request)
+        print(lowered.text, end="")
+        remark_build(lowered.timings if time else (), lowered.dumps)
+        return
+    built = apart.build(payload, request, fresh=time)
+    remark_build(built.timings if time and not as_json else (), built.dumps)
+    calling.run(
+        calling.Wanted(file, built, entry, inputs, tuple(arguments or ()), seed, count),
+        measured=(warmup, runs) if benchmark else None,
+        as_json=as_json,
+    )

@@ -1,0 +1,158 @@
+"""Text from GPT-2 as it comes, and what it took."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.ingress.checkpoints import Config, Tokenizer, check_pair, open_checkpoint
+from pharos.ingress.checkpoints import open_tokenizer as open_file
+from pharos.models.gpt2 import embedded
+from pharos.models.gpt2.generate import Record, Sampling, generate
+from pharos.models.gpt2.model import Gpt2
+from pharos.tools.console import print_json
+
+
+@dataclass(frozen=True)
+class Session:
+    """A model, its tokenizer, the ids of the prompt and how many tokens are wanted."""
+
+    model: Gpt2
+    tokenizer: Tokenizer
+    text: str
+    prompt: list[int]
+    tokens: int
+
+    @staticmethod
+    def open(
+        checkpoint: Path | None,
+        tokenizer: Path | None,
+        prompt: str | None,
+        tokens: int,
+        dtype: str | None,
+        target: str,
+    ) -> Session:
+        """Open the files, check that they belong together, compile.
+
+        Without ``checkpoint`` the embedded one is taken, without ``tokenizer`` the file beside
+        the checkpoint, without ``prompt`` the end-of-text token.
+        """
+        path = checkpoint or embedded.paths()[0]
+        config = open_checkpoint(path).config
+        found = _tokenizer(path, tokenizer)
+        check_pair(config, found)
+        ids = found.encode(prompt) if prompt else [found.end]
+        length = _length(config, ids, tokens)
+        model = Gpt2.load(path, dtype=dtype, target=target, positions=length)
+        return Session(model, found, prompt or "", ids, tokens)
+
+
+def _tokenizer(checkpoint: Path, given: Path | None) -> Tokenizer:
+    path = given or checkpoint.with_name("tokenizer.bin")
+    if given is None and not path.is_file():
+        raise UserError(
+            f"expected a tokenizer beside the checkpoint, found no {path}",
+            hint="name one with --tokenizer FILE, or convert the Hugging Face folder again",
+        )
+    return open_file(path)
+
+
+def _length(config: Config, ids: list[int], tokens: int) -> int:
+    """Positions that the prompt and the text after it take."""
+    if len(ids) > config.max_sequence:
+        raise UserError(
+            f"expected a prompt of at most {config.max_sequence} tokens, the checkpoint's "
+            f"positions, found {len(ids)}"
+        )
+    return min(config.max_sequence, len(ids) + tokens)
+
+
+def stream(session: Session, sampling: Sampling, *, as_json: bool) -> bool:
+    """Print the text token by token, then the configuration and the times.
+
+    Returns whether Ctrl-C ended it. With ``as_json`` there is one document at the end.
+    """
+    record, ids, pieces = Record(), [], [session.text]
+    decoder = session.tokenizer.decoder()
+    interrupted = False
+
+    def emit(piece: str) -> None:
+        pieces.append(piece)
+        if not as_json:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+
+    if not as_json:
+        sys.stdout.write(session.text)
+        sys.stdout.flush()
+    try:
+        for token in generate(
+            session.model, session.prompt, session.tokens, sampling, record=record
+        ):
+            ids.append(token)
+            emit(decoder.push(token))
+    except KeyboardInterrupt:
+        interrupted = True
+    emit(decoder.finish())
+    if as_json:
+        print_json(_document(session, record, ids, "".join(pieces), interrupted))
+    else:
+        print("\n\n" + "\n".join(_lines(session, record, len(ids))))
+    return interrupted
+
+
+def _lines(session: Session, record: Record, made: int) -> list[str]:
+    """The configuration and the times, for people."""
+    model, config = session.model, session.model.checkpoint.config
+    stopped = made < session.tokens and len(session.prompt) + made > model.positions
+    lines = [
+        f"GPT-2 with {config.layers} layers, {config.heads} heads, {config.channels} channels, "
+        f"{config.vocabulary} tokens, {config.max_sequence} positions: "
+        f"{config.parameters / 1e6:.1f}M parameters in {model.dtype} on {model.target}",
+        f"load {_ms(model.timing.load)}, compile {_ms(model.timing.compile)}, "
+        f"prefill {_ms(record.prefill)} ({record.prompt} tokens), "
+        f"{_number(record.ms_per_token())} ms/token median, "
+        f"{_number(record.tokens_per_second())} tokens/s, {made} tokens",
+    ]
+    if stopped:
+        lines.append(f"stopped: the model has {config.max_sequence} positions")
+    return lines
+
+
+def _document(
+    session: Session, record: Record, ids: list[int], text: str, interrupted: bool
+) -> dict[str, Any]:
+    model = session.model
+    timing = {
+        "load_s": model.timing.load,
+        "compile_s": model.timing.compile,
+        "prefill_s": record.prefill,
+        "ms_per_token": _finite(record.ms_per_token()),
+        "tokens_per_second": _finite(record.tokens_per_second()),
+    }
+    return {
+        "text": text,
+        "prompt": session.prompt,
+        "tokens": ids,
+        "interrupted": interrupted,
+        "config": asdict(model.checkpoint.config),
+        "dtype": model.dtype,
+        "target": model.target,
+        "timing": timing,
+    }
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.1f} ms"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "-"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
