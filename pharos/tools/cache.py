@@ -33,7 +33,9 @@ def info(as_json: options.Json = False) -> None:
 
 @cache.command()
 def clear(as_json: options.Json = False) -> None:
-    """Remove all compiled code; the next run of each program compiles it again.
+    """Remove all compiled code.
+
+    The next run of each program compiles it again.
 
     \b
     Example:

@@ -12,7 +12,9 @@ from pharos.tools.console import print_json, print_table
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Look for everything that Pharos needs; exit with 1 when something is missing.
+    """Tell what is installed, missing, and to do.
+
+    The exit status is 1 when something that Pharos needs is missing.
 
     \b
     Example:

@@ -14,8 +14,6 @@ gpt2 = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for command in (gpt2_files.logits, gpt2_files.info, gpt2_files.convert):
-    gpt2.command()(command)
 
 Checkpoint = Annotated[
     Path | None,
@@ -43,7 +41,9 @@ def generate(
     target: options.Target = "cpu",
     as_json: options.Json = False,
 ) -> None:
-    """Generate text, as it comes; then the configuration and the times. Ctrl-C stops.
+    """Generate text.
+
+    It is printed as it comes, then the configuration and the times. Ctrl-C stops it.
 
     \b
     Example:
@@ -56,3 +56,7 @@ def generate(
     session = Session.open(checkpoint, tokenizer, prompt, tokens, dtype, target)
     if stream(session, sampling, as_json=as_json):
         raise typer.Exit(130)
+
+
+for command in (gpt2_files.logits, gpt2_files.info, gpt2_files.convert):
+    gpt2.command()(command)

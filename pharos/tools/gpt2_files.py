@@ -20,7 +20,9 @@ def logits(
     dtype: options.Dtype = None,
     target: options.Target = "cpu",
 ) -> None:
-    """Write the logits at every position: float32 (positions, vocabulary).
+    """Write the logits at every position.
+
+    The file holds a float32 array of (positions, vocabulary).
 
     \b
     Example:
@@ -32,7 +34,10 @@ def logits(
     print(f"{output}: float32 {shape}")
 
 
-def info(file: Annotated[Path, typer.Argument()], as_json: options.Json = False) -> None:
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="In llm.c's format.")],
+    as_json: options.Json = False,
+) -> None:
     """Print a checkpoint's header and sizes.
 
     \b
@@ -55,7 +60,9 @@ def convert(
     dtype: Annotated[str, typer.Option(metavar="f32|bf16", help="Of the weights.")] = "f32",
     as_json: options.Json = False,
 ) -> None:
-    """Write OUT/model.bin and OUT/tokenizer.bin from a Hugging Face folder.
+    """Convert a Hugging Face folder.
+
+    Writes OUT/model.bin, and OUT/tokenizer.bin where DIR has a tokenizer.
 
     \b
     Example:

@@ -37,9 +37,9 @@ def opt(
     replace: options.Replace = None,
     time: options.Time = False,
 ) -> None:
-    """Run stages on a module and print it; without stages, print it as it is.
+    """Run stages on a module and print it.
 
-    The module is verified when it is read and after every stage.
+    Without stages it is printed as it is. It is verified when it is read and after every stage.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ _REQUIREMENT = re.compile(
 )
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 _MACHINE = re.compile(r"platform_machine\s*==\s*['\"](\w+)['\"]")
-_CONDITION = re.compile(r"\s*(===?|!=|>=|<=|~=|>|<)\s*(\S+)\s*")
+_CONDITION = re.compile(r"\s*(===?|!=|>=|<=|~=|>|<)\s*(\d[\w.*+]*)\s*")
 
 
 @dataclass(frozen=True)

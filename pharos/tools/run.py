@@ -11,7 +11,7 @@ from pharos.tools.console import remark_build
 
 Arguments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ARG]...", help="The program's arguments; those with - after --."),
+    typer.Argument(metavar="ARG", help="The program's arguments; those with - after --."),
 ]
 Entry = Annotated[str | None, typer.Option(metavar="NAME", help="The function to call.")]
 Inputs = Annotated[

@@ -9,7 +9,7 @@ from pharos.tools.console import print_json, print_table
 
 
 def targets(as_json: options.Json = False) -> None:
-    """List the targets: what they are, whether they are there, their pipelines.
+    """List the targets and their pipelines.
 
     \b
     Example:

@@ -112,11 +112,11 @@ def _lines(session: Session, record: Record, made: int) -> list[str]:
     lines = [
         f"GPT-2 with {config.layers} layers, {config.heads} heads, {config.channels} channels, "
         f"{config.vocabulary} tokens, {config.max_sequence} positions: "
-        f"{config.parameters / 1e6:.1f}M parameters in {model.dtype} on {model.target}",
+        f"{config.parameters:,} parameters in {model.dtype} on {model.target}",
         f"load {_ms(model.timing.load)}, compile {_ms(model.timing.compile)}, "
-        f"prefill {_ms(record.prefill)} ({record.prompt} tokens), "
+        f"prefill {_ms(record.prefill)} of {_tokens(record.prompt)}, "
         f"{_number(record.ms_per_token())} ms/token median, "
-        f"{_number(record.tokens_per_second())} tokens/s, {made} tokens",
+        f"{_number(record.tokens_per_second())} tokens/s, {_tokens(made)}",
     ]
     if stopped:
         lines.append(f"stopped: the model has {config.max_sequence} positions")
@@ -144,6 +144,10 @@ def _document(
         "target": model.target,
         "timing": timing,
     }
+
+
+def _tokens(count: int) -> str:
+    return f"{count} token" if count == 1 else f"{count} tokens"
 
 
 def _ms(seconds: float) -> str:
