@@ -500,15 +500,15 @@
   (memref.dealloc weights)
   (func.return))
 
-(defn main [(: argc i32) (: argv !llvm.ptr)] -> i32
-  (def enough (=i argc (: 3 i32)))
-  (if enough
+(defn main [(: argc i32) (: argv !llvm.ptr)]
+  (if (=i argc (: 3 i32))
     (do
       (def model (ptr-load !llvm.ptr argv))
       (def tokenizer (ptr-load !llvm.ptr (ptr-at !llvm.ptr argv (: 1 i64))))
       (def number (ptr-load !llvm.ptr (ptr-at !llvm.ptr argv (: 2 i64))))
       (def wanted (arith.index_cast {:result index} (call i64 atol number)))
       (call! generate model tokenizer wanted))
-    (print "usage: pharos run generate.lisp CHECKPOINT TOKENIZER N\n"))
-  (def status (arith.select enough (: 0 i32) (: 1 i32)))
-  (func.return status))
+    (do
+      (print "usage: pharos run generate.lisp CHECKPOINT TOKENIZER N\n")
+      (call! give-up)))
+  (func.return))

@@ -98,7 +98,7 @@ THREADS = Setting(
     len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     _count,
     "a number of threads, at least 1",
-    "threads that CPU code runs on (default: the processors this process may use)",
+    "threads that CPU code runs on",
 )
 REPRODUCERS = Setting(
     "PHAROS_REPRODUCERS",
