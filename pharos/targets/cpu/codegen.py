@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pharos.core import settings
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import ErrorList, InternalError, UserError, nearest
 from pharos.ir import CompileError, diagnosed, span_of
-from pharos.ir.bindings import execution_engine, mlir
+from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.libcalls import GENERATED
 
@@ -36,6 +38,8 @@ def compile_object(
     check_lowered(module)
     check_externals(module, libraries)
     _hide_private(module)
+    if settings.DEBUG.get() >= 4:
+        sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
     code = _emit(module, optimize)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
