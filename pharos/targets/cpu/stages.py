@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pharos.targets.cpu.aggregates import Aggregates
 from pharos.targets.cpu.copies import StridedCopies
 from pharos.targets.cpu.fast_math.stage import FastMath
+from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
+from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
@@ -15,10 +18,13 @@ from pharos.targets.cpu.vector_loops.stage import VectorLoops
 STAGES: Mapping[str, Callable[..., Any]] = {
     kind.name: kind
     for kind in (
+        Aggregates,
         NoteTensors,
         FreeTensors,
         StridedCopies,
+        SerialReductions,
         AllocaScopes,
+        FloatClass,
         VectorLoops,
         FastMath,
         HalfMasks,

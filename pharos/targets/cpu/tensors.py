@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos import ir
-from pharos.ir.bindings import dialect, mlir
+from pharos.ir.bindings import PassManager, dialect, mlir
 from pharos.targets.cpu.abi import functions
 from pharos.targets.cpu.effects import has_body, is_memref
 
@@ -37,6 +37,7 @@ class NoteTensors:
         with module.context:
             for function in functions(module):
                 if has_body(function) and _has_tensors(function):
+                    _make_structured(function)
                     kinds = [_is_tensor(kind) for kind in function.type.results]
                     flags = mlir.DenseBoolArrayAttr.get(kinds)
                     function.attributes[_TENSOR_RESULTS] = flags
@@ -68,6 +69,29 @@ class FreeTensors:
             "cse,canonicalize",
         )
         return module
+
+
+def _make_structured(function: Any) -> None:
+    """Turn branches into scf: the deallocation pass follows structured loops only."""
+    if len(function.operation.regions[0].blocks) == 1:
+        return
+    with ir.diagnosed("pass 'lift-cf-to-scf'"):
+        PassManager.parse("func.func(lift-cf-to-scf)").run(function.operation)
+    # Where a path has no value for a loop to carry there is now a poison, which has no buffer.
+    # Nobody reads it, so any tensor will do.
+    for operation in list(_operations(function.operation)):
+        if operation.name == "ub.poison" and _is_tensor(operation.results[0].type):
+            with mlir.InsertionPoint(operation), operation.location:
+                empty = _empty(operation.results[0].type)
+            operation.results[0].replace_all_uses_with(empty)
+            operation.erase()
+
+
+def _empty(kind: Any) -> Any:
+    tensor, arith = dialect("tensor"), dialect("arith")
+    index = mlir.IndexType.get()
+    dynamic = [arith.constant(index, 0) for axis in range(kind.rank) if kind.is_dynamic_dim(axis)]
+    return tensor.EmptyOp.build_generic(results=[kind], operands=dynamic).result
 
 
 @contextmanager

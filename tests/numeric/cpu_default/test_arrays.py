@@ -399,6 +399,18 @@ LEAKS = {
         } else {
           scf.yield %t : tensor<?xf32>
         }""",
+    "a loop of blocks": """
+        cf.br ^head(%0, %t : index, tensor<?xf32>)
+      ^head(%i: index, %a: tensor<?xf32>):
+        %on = arith.cmpi slt, %i, %n : index
+        cf.cond_br %on, ^body, ^end
+      ^body:
+        %d = arith.addf %a, %a : tensor<?xf32>
+        %hundred = arith.constant 500 : index
+        %j = arith.addi %i, %hundred : index
+        cf.br ^head(%j, %d : index, tensor<?xf32>)
+      ^end:
+        %c = arith.mulf %a, %t : tensor<?xf32>""",
     "own memory beside tensors": """
         %m = func.call @make(%n) : (index) -> memref<?xf32>
         %k = memref.alloc(%n) : memref<?xf32>

@@ -9,7 +9,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from pharos.runtime import Runner
+from pharos.ir import CompileError
+from pharos.runtime import Runner, numpy_dtype
 
 Load = Callable[..., Runner]
 bf16 = ml_dtypes.bfloat16
@@ -277,6 +278,27 @@ SCALAR_PROGRAMS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
         (5,),
         11,
     ),
+    "math.isinf, isnormal, isnan": (
+        """func.func @f(%a: f32, %b: f32) -> i32 {
+             %i = math.isinf %a : f32
+             %n = math.isnormal %a : f32
+             %m = math.isnormal %b : f32
+             %x = math.isnan %b : f32
+             %0 = arith.extui %i : i1 to i32
+             %1 = arith.extui %n : i1 to i32
+             %2 = arith.extui %m : i1 to i32
+             %3 = arith.extui %x : i1 to i32
+             %ten = arith.constant 10 : i32
+             %4 = arith.muli %0, %ten : i32
+             %5 = arith.addi %4, %1 : i32
+             %6 = arith.muli %5, %ten : i32
+             %7 = arith.addi %6, %2 : i32
+             %8 = arith.muli %7, %ten : i32
+             %9 = arith.addi %8, %3 : i32
+             return %9 : i32 }""",
+        (float("-inf"), -1.5),
+        1010,
+    ),
     "math on vectors": (
         """func.func @f(%a: f32) -> f32 {
              %v = vector.broadcast %a : f32 to vector<2x4xf32>
@@ -398,3 +420,89 @@ SCALAR_PROGRAMS: dict[str, tuple[str, tuple[Any, ...], Any]] = {
 def test_program(load: Load, name: str) -> None:
     text, arguments, expected = SCALAR_PROGRAMS[name]
     assert load(text).call("f", *arguments) == expected
+
+
+PARALLEL_REDUCTIONS = {
+    "arith.addf f32": np.sum,
+    "arith.addf f16": np.sum,
+    "arith.addf bf16": np.sum,
+    "arith.mulf f64": np.prod,
+    "arith.maximumf f32": np.max,
+    "arith.minnumf f64": np.min,
+    "arith.addi i32": np.sum,
+    "arith.addi index": np.sum,
+    "arith.maxsi i64": np.max,
+    "arith.minui i8": np.min,
+    "arith.xori i16": np.bitwise_xor.reduce,
+    "arith.ori i1": np.any,
+    "arith.andi i1": np.all,
+}
+
+
+@pytest.mark.parametrize("kind", PARALLEL_REDUCTIONS)
+def test_parallel_reductions(load: Load, kind: str) -> None:
+    operation, dtype = kind.split()
+    run = load(
+        f"""func.func @f(%a: memref<?x?x{dtype}>, %z: {dtype}) -> ({dtype}, {dtype}) {{
+              %0 = arith.constant 0 : index
+              %1 = arith.constant 1 : index
+              %m = memref.dim %a, %0 : memref<?x?x{dtype}>
+              %n = memref.dim %a, %1 : memref<?x?x{dtype}>
+              %r:2 = scf.parallel (%i, %j) = (%0, %0) to (%m, %n) step (%1, %1)
+                       init (%z, %z) -> ({dtype}, {dtype}) {{
+                %x = memref.load %a[%i, %j] : memref<?x?x{dtype}>
+                scf.reduce(%x, %x : {dtype}, {dtype}) {{
+                ^bb0(%p: {dtype}, %q: {dtype}):
+                  %s = {operation} %p, %q : {dtype}
+                  scf.reduce.return %s : {dtype}
+                }}, {{
+                ^bb0(%p: {dtype}, %q: {dtype}):
+                  %s = {operation} %q, %p : {dtype}
+                  scf.reduce.return %s : {dtype}
+                }}
+              }}
+              return %r#0, %r#1 : {dtype}, {dtype} }}"""
+    )
+    # Small whole numbers, so that every order of additions gives the same.
+    values = np.random.default_rng(3).integers(1, 3, (7, 5)).astype(numpy_dtype(dtype))
+    first = values[0, 0].item() if dtype != "bf16" else float(values[0, 0])
+    expected = PARALLEL_REDUCTIONS[kind](np.append(values.astype(object), first))
+    assert run.call("f", values, first) == (expected, expected)
+
+
+def test_softmax_pack_and_unpack(load: Load) -> None:
+    run = load(
+        """func.func @softmax(%a: tensor<4x?xf32>) -> tensor<4x?xf32> {
+             %1 = arith.constant 1 : index
+             %n = tensor.dim %a, %1 : tensor<4x?xf32>
+             %o = tensor.empty(%n) : tensor<4x?xf32>
+             %r = linalg.softmax dimension(1) ins(%a : tensor<4x?xf32>) outs(%o : tensor<4x?xf32>)
+               -> tensor<4x?xf32>
+             return %r : tensor<4x?xf32> }
+           func.func @pack(%a: tensor<5x6xi32>) -> (tensor<3x2x2x3xi32>, tensor<5x6xi32>) {
+             %p = arith.constant -1 : i32
+             %o = tensor.empty() : tensor<3x2x2x3xi32>
+             %r = linalg.pack %a padding_value(%p : i32) inner_dims_pos = [0, 1]
+               inner_tiles = [2, 3] into %o : tensor<5x6xi32> -> tensor<3x2x2x3xi32>
+             %b = tensor.empty() : tensor<5x6xi32>
+             %u = linalg.unpack %r inner_dims_pos = [0, 1] inner_tiles = [2, 3] into %b
+               : tensor<3x2x2x3xi32> -> tensor<5x6xi32>
+             return %r, %u : tensor<3x2x2x3xi32>, tensor<5x6xi32> }"""
+    )
+    a = np.random.default_rng(1).standard_normal((4, 9)).astype(np.float32) * 10
+    e = np.exp(a - a.max(1, keepdims=True))
+    np.testing.assert_allclose(run.call("softmax", a), e / e.sum(1, keepdims=True), rtol=1e-5)
+    b = np.arange(30, dtype=np.int32).reshape(5, 6)
+    packed, unpacked = run.call("pack", b)
+    padded = np.pad(b, ((0, 1), (0, 0)), constant_values=-1)
+    np.testing.assert_array_equal(packed, padded.reshape(3, 2, 2, 3).transpose(0, 2, 1, 3))
+    np.testing.assert_array_equal(unpacked, b)
+
+
+def test_softmax_on_memrefs_is_refused(load: Load) -> None:
+    with pytest.raises(CompileError, match="is supported on tensors, found memrefs") as caught:
+        load("""func.func @f(%a: memref<4x8xf32>) {
+          linalg.softmax dimension(1) ins(%a : memref<4x8xf32>) outs(%a : memref<4x8xf32>)
+          return }""")
+    assert caught.value.span is not None and caught.value.span.line == 2
+    assert "bufferization.to_tensor" in (caught.value.hint or "")
