@@ -33,9 +33,10 @@ def compile_object(
 
     ``entries`` come from ``abi.entry_points`` before lowering; ``libraries`` are "openmp" or
     paths of shared libraries that the program links. UserError with the place of the call when
-    a function is called that exists nowhere.
+    a function is called that exists nowhere, and for a module without any function.
     """
     check_lowered(module)
+    check_defines(module)
     check_externals(module, libraries)
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
@@ -74,6 +75,13 @@ def check_lowered(module: Any) -> None:
         error.operation = operation.name
         errors.append(error)
     raise errors[0] if len(errors) == 1 else ErrorList(errors)
+
+
+def check_defines(module: Any) -> None:
+    """Raise UserError unless a function has a body: MLIR's engine crashes without code."""
+    bodies = (op.operation for op in module.body.operations if op.operation.name == "llvm.func")
+    if not any(len(function.regions[0].blocks) for function in bodies):
+        raise UserError("the program has no function with a body: there is nothing to run")
 
 
 def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
