@@ -171,7 +171,14 @@ def _of_program(program: Any, text: str) -> Payload:
 def _read_mlir(path: Path) -> Payload:
     from pharos import ir
 
-    return Payload(str(path), path.read_text(encoding="utf-8"), lambda: ir.parse_file(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: expected MLIR as UTF-8 text, found byte {error.object[error.start]:#04x} at "
+            f"offset {error.start}"
+        ) from None
+    return Payload(str(path), text, lambda: ir.parse_file(path))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -57,10 +57,10 @@ def lower(payload: Payload, request: Request | None) -> Lowered:
 
         if request is None:
             report(toolchain.FRONT_END)
-            return Lowered(ir.to_text(payload.module()), (), ())
+            return Lowered(_line_end(ir.to_text(payload.module())), (), ())
         result = toolchain.lower(payload, request, watch=report)
         timings = tuple((time.stage, time.seconds) for time in result.timings)
-        return Lowered(ir.to_text(result.module), timings, result.dumps)
+        return Lowered(_line_end(ir.to_text(result.module)), timings, result.dumps)
 
     return _apart(payload, request, work)
 
@@ -75,6 +75,10 @@ def _apart(payload: Payload, request: Request | None, work: Callable[[Report], T
             f"{payload.name}: step '{death.step}' ended its process by {death.status}{said}",
             reproducer=folder,
         ) from None
+
+
+def _line_end(text: str) -> str:
+    return text.rstrip("\n") + "\n"
 
 
 def _last_words(output: str) -> str:
