@@ -18,7 +18,8 @@ class Runner:
 
     Arguments are numpy arrays or Buffers for arrays, Python or numpy numbers for scalars, and
     arrays, Buffers, addresses or None for pointers. Nothing is copied or converted: a value of
-    the wrong count, type, shape, strides, alignment or writability is a UserError.
+    the wrong count, type, shape, strides, alignment or writability is a UserError. Ctrl-C takes
+    effect when the function that runs returns.
     """
 
     def __init__(self, device: Device, artifact: Artifact) -> None:
