@@ -78,10 +78,12 @@ def check_lowered(module: Any) -> None:
 
 
 def check_defines(module: Any) -> None:
-    """Raise UserError unless a function has a body: MLIR's engine crashes without code."""
-    bodies = (op.operation for op in module.body.operations if op.operation.name == "llvm.func")
-    if not any(len(function.regions[0].blocks) for function in bodies):
-        raise UserError("the program has no function with a body: there is nothing to run")
+    """Raise UserError when nothing can be called: MLIR's engine crashes when there is no code."""
+    if _public(module) is None:
+        raise UserError(
+            "expected a function that can be called, found none",
+            hint="give the module a function that has a body and is not private",
+        )
 
 
 def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
