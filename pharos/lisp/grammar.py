@@ -98,16 +98,22 @@ def one_of(*parts: Part) -> Part:
     what = " or ".join(part.what for part in parts)
 
     def take(value: Value) -> Any:
-        inside = None
-        for part in parts:
-            try:
-                return part.take(value)
-            except Mismatch as mismatch:
-                inside = mismatch if mismatch.where is not value else inside
+        results = [_attempt(part, value) for part in parts]
+        for result in results:
+            if not isinstance(result, Mismatch):
+                return result
         # A value that is one of the parts but for something in it is wrong there.
-        raise inside or Mismatch(what, describe(value), value)
+        inside = (wrong for wrong in results if wrong.where is not value)
+        raise next(inside, Mismatch(what, describe(value), value))
 
     return Part(what, take)
+
+
+def _attempt(part: Part, value: Value) -> Any:
+    try:
+        return part.take(value)
+    except Mismatch as mismatch:
+        return mismatch
 
 
 def _sequence(what: str, type_: type[List] | type[Vector], parts: Sequence[Any]) -> Part:

@@ -70,6 +70,8 @@ class Attributes:
             attribute = self.parse(text)
             if attribute is not None:
                 return attribute
+            if text.startswith(_PARSED):
+                raise _not_an_attribute(text, value.span)
         return mlir.TypeAttr.get(self.types.parse(text, value.span))
 
     def _string(self, value: String) -> Any:
@@ -79,11 +81,7 @@ class Attributes:
         if text.startswith(_PARSED):
             attribute = self.parse(text)
             if attribute is None:
-                raise UserError(
-                    f"attribute parse error: '{text}' is not an attribute",
-                    span=value.span,
-                    hint=_said_about(text),
-                )
+                raise _not_an_attribute(text, value.span)
             return attribute
         return mlir.StringAttr.get(text)
 
@@ -111,11 +109,7 @@ class Attributes:
             attribute = self.parse(text)
             if attribute is not None:
                 return attribute
-        raise UserError(
-            f"attribute parse error: '{texts[0]}' is not an attribute",
-            span=form.span,
-            hint=_said_about(texts[0]),
-        )
+        raise _not_an_attribute(texts[0], form.span)
 
 
 def _symbol(text: str, span: Span | None) -> Any:
@@ -151,10 +145,11 @@ def _parse(text: str) -> Any | None:
         return None
 
 
-def _said_about(text: str) -> str | None:
+def _not_an_attribute(text: str, span: Span | None) -> UserError:
+    hint = None
     try:
         mlir.Attribute.parse(text)
     except MLIRError as error:
         if error.error_diagnostics:
-            return f"MLIR says: {error.error_diagnostics[0].message}"
-    return None
+            hint = f"MLIR says: {error.error_diagnostics[0].message}"
+    return UserError(f"attribute parse error: '{text}' is not an attribute", span=span, hint=hint)

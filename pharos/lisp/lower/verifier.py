@@ -33,6 +33,7 @@ _HINTS = (
     ),
 )
 _CURRENT = "see current operation: "
+_OPERATION = re.compile(r", has %.*", re.DOTALL)
 _UNKNOWN_NAME = re.compile(r"'([\w.$-]+)' does not reference a valid function")
 
 
@@ -62,7 +63,8 @@ def _each(errors: list[UserError]) -> Iterable[UserError]:
 
 
 def _explain(error: UserError, functions: list[str]) -> None:
-    """Give ``error`` a hint, and drop the note that shows the operation in MLIR's syntax."""
+    """Give ``error`` a hint, and take out the operation in MLIR's syntax: the place shows it."""
+    error.message = _OPERATION.sub("", error.message)
     error.notes = tuple(n for n in error.notes if not n.message.startswith(_CURRENT))
     if error.hint:
         return
