@@ -21,8 +21,6 @@ def lower(program: Program, context: Any = None) -> Any:
     Every operation carries the place of its form. Raises UserError, or ErrorList for several
     mistakes, from the first wrong form to what MLIR's verifier finds.
     """
-    from pharos.lisp.lower import module
+    from pharos.lisp.lowering.module import lower
 
-    # Importing the package of the same name put it in this function's place.
-    globals()["lower"] = lower
-    return module.lower(program, context)
+    return lower(program, context)

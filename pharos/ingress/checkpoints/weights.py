@@ -38,7 +38,7 @@ class Tensor:
         """Its values, at most ``most`` rows at a time."""
         view = self.reader.get_slice(self.name)
         for start in range(0, self.shape[0], most):
-            yield view[start : start + most]
+            yield view[start : min(start + most, self.shape[0])]
 
 
 def open_tensors(folder: Path) -> dict[str, Tensor]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower.insertion import insert
-from pharos.lisp.lower.scope import Env
+from pharos.lisp.lowering.insertion import insert
+from pharos.lisp.lowering.scope import Env
 
 if TYPE_CHECKING:
-    from pharos.lisp.lower.lowering import Lowering
+    from pharos.lisp.lowering.lowering import Lowering
 
 
 def promoted(lowering: Lowering, env: Env, value: Any, span: Span | None) -> Any:

@@ -9,16 +9,16 @@ from pharos.core.errors import Note, UserError, nearest
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
 from pharos.lisp.functions import Function
-from pharos.lisp.lower.attributes import Attributes
-from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.create import build, check_known
-from pharos.lisp.lower.draft import Draft, draft
-from pharos.lisp.lower.insertion import insert
-from pharos.lisp.lower.numbers import demanded, number_type
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.segments import KEY
-from pharos.lisp.lower.tables import ALIASED, FORMS, operation_handler
-from pharos.lisp.lower.types import Types
+from pharos.lisp.lowering.attributes import Attributes
+from pharos.lisp.lowering.constants import number_attribute
+from pharos.lisp.lowering.create import build, check_known
+from pharos.lisp.lowering.draft import Draft, draft
+from pharos.lisp.lowering.insertion import insert
+from pharos.lisp.lowering.numbers import demanded, number_type
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.segments import KEY
+from pharos.lisp.lowering.tables import ALIASED, FORMS, operation_handler
+from pharos.lisp.lowering.types import Types
 from pharos.lisp.problems import Consequence, Problems
 from pharos.lisp.values import List, Number, Symbol, Value, Vector, describe
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.lisp.grammar import FORM, SYMBOL, VECTOR, Grammar, one_of, some, vector
-from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.lowering import Lowering
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.tables import form
+from pharos.lisp.lowering.constants import number_attribute
+from pharos.lisp.lowering.lowering import Lowering
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.tables import form
 from pharos.lisp.values import Bool, List, Number, String, Symbol, Value, describe
 
 _TARGET = one_of(SYMBOL, vector(some("names", SYMBOL), what="a vector of names"))

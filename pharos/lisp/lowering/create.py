@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from pharos.core.errors import UserError
 from pharos.ir.bindings import MLIRError, mlir
 from pharos.lisp.functions import is_function_type
-from pharos.lisp.lower import segments
-from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.conversions import alternatives, prepared, rename
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.inference import check_inferable
-from pharos.lisp.lower.insertion import insert
-from pharos.lisp.lower.regions import fill
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.unknown import unknown_operation
+from pharos.lisp.lowering import segments
+from pharos.lisp.lowering.constants import number_attribute
+from pharos.lisp.lowering.conversions import alternatives, prepared, rename
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.inference import check_inferable
+from pharos.lisp.lowering.insertion import insert
+from pharos.lisp.lowering.regions import fill
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.unknown import unknown_operation
 from pharos.lisp.values import Bool, Number, String, Value, Vector, describe
 
 if TYPE_CHECKING:
-    from pharos.lisp.lower.lowering import Lowering
+    from pharos.lisp.lowering.lowering import Lowering
 
 # Regions that may be left out.
 _REGIONS = {

@@ -9,8 +9,8 @@ from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.ir.bindings import MLIRError, mlir
 from pharos.lisp.functions import is_function_type
-from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.types import Types
+from pharos.lisp.lowering.constants import number_attribute
+from pharos.lisp.lowering.types import Types
 from pharos.lisp.values import (
     Bool,
     List,

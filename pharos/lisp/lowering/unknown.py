@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pharos.core.errors import UserError, nearest
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.segments import operations_of
-from pharos.lisp.lower.tables import FORMS
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.segments import operations_of
+from pharos.lisp.lowering.tables import FORMS
 from pharos.lisp.macros import BUILT_IN
 
 if TYPE_CHECKING:
-    from pharos.lisp.lower.lowering import Lowering
+    from pharos.lisp.lowering.lowering import Lowering
 
 # Dialects that an unqualified name is looked for in, the likeliest first.
 _DIALECTS = (

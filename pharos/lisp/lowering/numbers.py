@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower.blocks import split_blocks
-from pharos.lisp.lower.constants import holds_numbers
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.types import Types
+from pharos.lisp.lowering.blocks import split_blocks
+from pharos.lisp.lowering.constants import holds_numbers
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.types import Types
 from pharos.lisp.values import Number
 
 # What each position demands, given the types of the operands (None for numbers).

@@ -8,11 +8,11 @@ from pharos import ir
 from pharos.ir.bindings import mlir
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.functions import all_functions, without_repeats
-from pharos.lisp.lower import branches, calls, forms, linalg
-from pharos.lisp.lower.declarations import with_declarations
-from pharos.lisp.lower.lowering import Lowering
-from pharos.lisp.lower.scope import Env, Scope
-from pharos.lisp.lower.verifier import verify
+from pharos.lisp.lowering import branches, calls, forms, linalg
+from pharos.lisp.lowering.declarations import with_declarations
+from pharos.lisp.lowering.lowering import Lowering
+from pharos.lisp.lowering.scope import Env, Scope
+from pharos.lisp.lowering.verifier import verify
 from pharos.lisp.program import Program
 
 # What these modules register in the tables makes the language; naming them keeps the imports.

@@ -7,13 +7,13 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import fill_linalg_body, mlir
-from pharos.lisp.lower import segments
-from pharos.lisp.lower.constants import is_float
-from pharos.lisp.lower.create import build, check_known
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.lowering import Lowering
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.tables import operation
+from pharos.lisp.lowering import segments
+from pharos.lisp.lowering.constants import is_float
+from pharos.lisp.lowering.create import build, check_known
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.lowering import Lowering
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.tables import operation
 from pharos.lisp.values import Number, Value, describe
 
 # Operations of the dialect that are not structured: they have no ins, outs and body.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.scope import Env
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.scope import Env
 from pharos.lisp.values import List
 
 if TYPE_CHECKING:
-    from pharos.lisp.lower.lowering import Lowering
+    from pharos.lisp.lowering.lowering import Lowering
 
 # Both give the values of what they made.
 FormHandler = Callable[["Lowering", Env, List], Sequence[Any]]

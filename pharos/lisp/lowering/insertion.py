@@ -7,7 +7,7 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower.scope import Env
+from pharos.lisp.lowering.scope import Env
 
 
 def insert(env: Env, name: str, location: Any, span: Span | None, **parts: Any) -> Any:

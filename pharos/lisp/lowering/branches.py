@@ -7,14 +7,14 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower import segments
-from pharos.lisp.lower.blocks import is_label
-from pharos.lisp.lower.create import build
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.lowering import Lowering
-from pharos.lisp.lower.regions import block_named
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.tables import operation
+from pharos.lisp.lowering import segments
+from pharos.lisp.lowering.blocks import is_label
+from pharos.lisp.lowering.create import build
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.lowering import Lowering
+from pharos.lisp.lowering.regions import block_named
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.tables import operation
 from pharos.lisp.values import Symbol, Value
 
 # How many labels each operation takes.

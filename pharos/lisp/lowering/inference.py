@@ -7,7 +7,7 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lowering.draft import Draft
 
 # The kind of the first operand. Found by trying every operation of the dialects with operands of
 # every kind.

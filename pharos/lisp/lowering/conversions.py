@@ -13,8 +13,8 @@ from typing import Any
 
 from pharos.core.errors import UserError, nearest
 from pharos.ir.bindings import MLIRError, mlir
-from pharos.lisp.lower.constants import number_attribute
-from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lowering.constants import number_attribute
+from pharos.lisp.lowering.draft import Draft
 from pharos.lisp.values import Bool, Number, String, Symbol, Value, Vector
 
 _INTEGER_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")

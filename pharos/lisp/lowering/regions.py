@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import mlir
-from pharos.lisp.lower.blocks import Block, dominators, split_blocks
-from pharos.lisp.lower.scope import Env, Scope
+from pharos.lisp.lowering.blocks import Block, dominators, split_blocks
+from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.values import List, Symbol, Value
 
 if TYPE_CHECKING:
-    from pharos.lisp.lower.lowering import Lowering
+    from pharos.lisp.lowering.lowering import Lowering
 
 
 def fill(lowering: Lowering, env: Env, operation: Any, region: Any, written: List) -> None:

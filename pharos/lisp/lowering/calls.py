@@ -8,14 +8,14 @@ from typing import Any
 from pharos.core.errors import UserError, nearest
 from pharos.ir.bindings import mlir
 from pharos.lisp.functions import Function, callee_name, is_function_type
-from pharos.lisp.lower import segments
-from pharos.lisp.lower.create import build, check_known
-from pharos.lisp.lower.draft import Draft
-from pharos.lisp.lower.lowering import Lowering
-from pharos.lisp.lower.promotion import fixed_arguments, promoted
-from pharos.lisp.lower.scope import Env
-from pharos.lisp.lower.tables import ALIASED, operation
-from pharos.lisp.lower.unknown import unknown_operation
+from pharos.lisp.lowering import segments
+from pharos.lisp.lowering.create import build, check_known
+from pharos.lisp.lowering.draft import Draft
+from pharos.lisp.lowering.lowering import Lowering
+from pharos.lisp.lowering.promotion import fixed_arguments, promoted
+from pharos.lisp.lowering.scope import Env
+from pharos.lisp.lowering.tables import ALIASED, operation
+from pharos.lisp.lowering.unknown import unknown_operation
 from pharos.lisp.values import Number, String, Symbol, Value, Vector
 
 

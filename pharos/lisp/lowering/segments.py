@@ -9,8 +9,8 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.ir.bindings import dialect, mlir
-from pharos.lisp.lower.blocks import split_blocks
-from pharos.lisp.lower.draft import Draft
+from pharos.lisp.lowering.blocks import split_blocks
+from pharos.lisp.lowering.draft import Draft
 from pharos.lisp.values import Number, Value, Vector
 
 KEY = "operandSegmentSizes"
