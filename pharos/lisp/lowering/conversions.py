@@ -122,7 +122,7 @@ def _linkage(operation: str, value: Value) -> Any | None:
     return mlir.Attribute.parse(f"#llvm.linkage<{name}>")
 
 
-def _c_interface(operation: str, value: Value) -> Any | None:
+def _marker(operation: str, value: Value) -> Any | None:
     return mlir.UnitAttr.get() if isinstance(value, Bool) and value.value else None
 
 
@@ -158,7 +158,10 @@ _BY_KEY: dict[str, Callable[[str, Value], Any | None]] = {
     "predicate": _predicate,
     "linkage": _linkage,
     "iterator_types": _iterators,
-    "llvm.emit_c_interface": _c_interface,
+    # Marks that MLIR looks for as unit attributes. It keeps any kind under these keys.
+    "llvm.emit_c_interface": _marker,
+    "gpu.kernel": _marker,
+    "gpu.container_module": _marker,
     "callee": _callee,
     "global_name": _callee,
 }
