@@ -19,7 +19,6 @@ from pharos import toolchain
 from pharos.core.errors import UserError
 from pharos.ingress.checkpoints import Checkpoint, open_checkpoint
 from pharos.runtime import Bound
-from pharos.transform.narrow_storage import NarrowStorage
 
 SOURCE = Path(__file__).with_name("forward.lisp")
 ENTRY = "gpt2_forward"
@@ -34,6 +33,9 @@ def payload(dtype: str) -> toolchain.Payload:
     source = toolchain.read_payload(SOURCE)
 
     def make() -> Any:
+        # Code from the cache needs no MLIR: it is imported only when there is work to do.
+        from pharos.transform.narrow_storage import NarrowStorage
+
         return NarrowStorage(dtype).run(source.make())
 
     text = f"{source.text}\n; weights: {dtype}"
