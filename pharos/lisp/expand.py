@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from pharos.core.errors import UserError, nearest
+from pharos.core.span import Span
 from pharos.lisp.grammar import SYMBOL, TYPE, Grammar
 from pharos.lisp.macros import BUILT_IN, Call, Macro
 from pharos.lisp.macros.printing import global_string
@@ -153,14 +154,16 @@ _DEFINITIONS = {"defstruct": Expander.define_struct, "deftype": Expander.define_
 def expand(values: list[Value], *, names: Names | None = None) -> list[Value]:
     """The top-level forms ``values`` of one file, expanded; globals of prints come first."""
     expander = Expander(names or Names())
-    with deep_recursion():
-        forms = [form for value in values for form in expander.top_level(value)]
+    forms: list[Value] = []
+    for value in values:
+        with deep_recursion(value.span):
+            forms += expander.top_level(value)
     return [*expander.strings.values(), *forms]
 
 
 @contextmanager
-def deep_recursion() -> Iterator[None]:
-    """Room for the recursion over nested forms, and a plain error where it still does not do."""
+def deep_recursion(span: Span | None = None) -> Iterator[None]:
+    """Room for the recursion over the form at ``span``, and an error where it still does not do."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _RECURSION))
     try:
@@ -168,6 +171,7 @@ def deep_recursion() -> Iterator[None]:
     except RecursionError:
         raise UserError(
             "forms are nested too deeply after macro expansion",
+            span=span,
             hint="give inner forms a name with def",
         ) from None
     finally:

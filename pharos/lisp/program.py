@@ -65,8 +65,7 @@ def load(path: str | Path) -> Program:
     """
     program = Program(str(path))
     loader = _Loader(program, project_root(Path(path)))
-    with deep_recursion():
-        loader.load_file(os.path.normpath(path), None)
+    loader.load_file(os.path.normpath(path), None)
     return program
 
 
@@ -74,8 +73,7 @@ def load_text(text: str, name: str = "<text>") -> Program:
     """The program in ``text``; the files it requires are looked up from the current folder."""
     program = Program(name)
     loader = _Loader(program, project_root(Path("x")))
-    with deep_recursion():
-        loader.load_source(text, name, "")
+    loader.load_source(text, name, "")
     return program
 
 
@@ -168,7 +166,7 @@ class _File:
         problems = Problems()
         forms: list[Value] = []
         for value in values:
-            with problems.gathered():
+            with problems.gathered(), deep_recursion(value.span):
                 expanded = self.expander.top_level(value)
                 forms.extend(form for form in expanded if not self.directive(form))
         problems.report()

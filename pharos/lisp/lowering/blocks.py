@@ -108,18 +108,31 @@ def dominators(blocks: Sequence[Block]) -> list[int | None]:
 
 
 def _all_dominators(before: list[set[int]]) -> list[set[int]]:
-    """For each block the set of blocks that dominate it, itself included; block 0 is the entry."""
-    every = set(range(len(before)))
-    above = [{0}, *(set(every) for _ in before[1:])]
+    """For each block the set of blocks that dominate it, itself included; block 0 is the entry.
+
+    A block that no way leads to counts as dominated by itself alone.
+    """
+    reached = _reached(before)
+    above = [set(reached) if i in reached else {i} for i in range(len(before))]
+    above[0] = {0}
     changed = True
     while changed:
         changed = False
-        for i in range(1, len(before)):
-            ways = [above[j] for j in before[i]]
-            new = {i} | (set.intersection(*ways) if ways else set())
+        for i in sorted(reached - {0}):
+            new = {i} | set.intersection(*(above[j] for j in before[i] if j in reached))
             changed = changed or new != above[i]
             above[i] = new
     return above
+
+
+def _reached(before: list[set[int]]) -> set[int]:
+    """The blocks that some way from block 0 leads to."""
+    reached = {0}
+    while True:
+        new = {i for i, ways in enumerate(before) if ways & reached} - reached
+        if not new:
+            return reached
+        reached |= new
 
 
 def _labels_in(forms: Sequence[Value]) -> Iterator[str]:

@@ -27,14 +27,15 @@ def lower(program: Program, context: Any = None) -> Any:
     context = context or ir.new_context()
     written, functions, clashes = without_repeats(with_declarations(program))
     nested = {function.name for function in all_functions(written)}
-    with context, mlir.Location.file(program.name, 1, 1), deep_recursion():
+    with context, mlir.Location.file(program.name, 1, 1):
         module = mlir.Module.create()
         lowering = Lowering(context, functions, nested)
         lowering.problems.errors += clashes
         scope = Scope()
         for form in written:
             env = Env(module.body, scope, {}, None, [], {})
-            lowering.statements(env, [form])
+            with lowering.problems.gathered(), deep_recursion(form.span):
+                lowering.statements(env, [form])
         lowering.problems.report()
     verify(module, functions)
     return module
