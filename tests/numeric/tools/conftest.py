@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
+from tools_random_gpt2 import write_model
 
-from pharos.ingress.checkpoints import Config, write_checkpoint, write_tokenizer
+from pharos.ingress.checkpoints import Config, write_tokenizer
 from pharos.tools import cli
 
 
@@ -25,7 +25,9 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory) -> Path:
-    """One cache for all tests of a process, so that each program compiles once."""
+    """One cache for all tests, those of xdist's other workers too: a program compiles once."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return tmp_path_factory.getbasetemp().parent / "tools-cache"
     return tmp_path_factory.mktemp("cache")
 
 
@@ -92,10 +94,3 @@ def tiny(tmp_path_factory) -> Path:
     tokens = [bytes([value]) for value in range(256)] + [b"ab", b"<|endoftext|>"]
     write_tokenizer(folder / "tokenizer.bin", tokens, 257)
     return folder
-
-
-def write_model(path: Path, config: Config) -> None:
-    random = np.random.default_rng(0)
-    shapes = config.shapes.items()
-    weights = {name: random.standard_normal(s).astype(np.float32) * 0.3 for name, s in shapes}
-    write_checkpoint(path, config, weights)
