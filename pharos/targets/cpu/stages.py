@@ -10,6 +10,7 @@ from pharos.targets.cpu.copies import StridedCopies
 from pharos.targets.cpu.fast_math.stage import FastMath
 from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
+from pharos.targets.cpu.libm_names import LibmNames
 from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
@@ -25,6 +26,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         SerialReductions,
         AllocaScopes,
         FloatClass,
+        LibmNames,
         VectorLoops,
         FastMath,
         HalfMasks,
