@@ -22,6 +22,10 @@ class Note:
     span: Span | None = None
 
 
+# Source lines longer than this are shown in part (generated modules have lines of megabytes).
+_LONGEST = 120
+
+
 class PharosError(Exception):
     """Base of every error that Pharos raises on purpose."""
 
@@ -89,16 +93,22 @@ def _located(kind: str, message: str, span: Span | None) -> list[str]:
     lines = [f"{span}: {kind}: {message}"]
     text = source_line(span)
     if text is not None:
-        lines += [f"  {text}", f"  {_caret(text, span)}"]
+        lines += [f"  {line}" for line in _pointed(text, span)]
     return lines
 
 
-def _caret(text: str, span: Span) -> str:
+def _pointed(text: str, span: Span) -> tuple[str, str]:
+    """The source line, cut where it is very long, and a caret under the place."""
+    at = span.column - 1
+    end = len(text) if span.end_line > span.line else span.end_column - 1
+    first = max(0, at - _LONGEST // 2) if len(text) > _LONGEST else 0
+    last = first + _LONGEST
+    before, after = ("..." if cut else "" for cut in (first > 0, last < len(text)))
     # Tabs are kept so that the caret stands under its character however wide the terminal
     # shows a tab.
-    lead = "".join("\t" if c == "\t" else " " for c in text[: span.column - 1])
-    end = len(text) + 1 if span.end_line > span.line else span.end_column
-    return lead + "^" + "~" * max(0, end - span.column - 1)
+    lead = "".join("\t" if c == "\t" else " " for c in before + text[first:at])
+    caret = lead + "^" + "~" * max(0, min(end, last) - at - 1)
+    return before + text[first:last] + after, caret
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -29,6 +29,13 @@ def test_tabs_keep_the_caret_under_its_character():
     assert render(UserError("m", span=Span("tabs", 1, 3))).endswith("\t\tx\n  \t\t^")
 
 
+def test_a_very_long_line_is_shown_in_part():
+    register_source("long", "a" * 300 + "BAD" + "b" * 300)
+    _, line, caret = render(UserError("m", span=Span("long", 1, 301, 1, 304))).split("\n")
+    assert line.startswith("  ...aaa") and line.endswith("bbb...") and len(line) < 130
+    assert line[caret.index("^") : len(caret)] == "BAD" and caret.endswith("^~~")
+
+
 def test_notes_carry_their_own_places():
     register_source("b", "first\nsecond")
     error = UserError("m", span=Span("b", 1, 1), notes=[Note("see here", Span("b", 2, 1))])
