@@ -164,6 +164,7 @@ def _run_child(
 def _prepare(errors: IO[bytes]) -> None:
     """Stderr goes to a file: LLVM's last words are part of one message, not a page of their own."""
     faulthandler.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it kills the child
     _forbid_core_files()
     os.dup2(errors.fileno(), 2)
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115

@@ -10,7 +10,8 @@ from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import UserError
 from pharos.runtime import Timing, benchmark
 from pharos.runtime.checks import describe
-from pharos.tools.console import print_json, remark, stdout_to_stderr
+from pharos.tools.apart import Lowered
+from pharos.tools.console import print_json, remark, remark_build, stdout_to_stderr
 from pharos.tools.inputs import example, make_inputs, parse_inputs
 from pharos.tools.numbers import number_text
 from pharos.tools.values import Output, as_data, as_text, outputs, plain
@@ -43,7 +44,7 @@ def run(wanted: Wanted, *, measured: tuple[int, int] | None, as_json: bool) -> N
     Raises UserError for a function or inputs that do not fit.
     """
     artifact = wanted.built.artifact
-    lisp = not wanted.file.endswith(".mlir")
+    lisp = wanted.file.endswith((".lisp", ".lsp"))
     name = wanted.entry or choose_entry(artifact, wanted.file, lisp=lisp)
     if measured is None and wanted.inputs is None and _is_program(artifact, name, lisp=lisp):
         _run_program(wanted, as_json)
@@ -59,6 +60,16 @@ def run(wanted: Wanted, *, measured: tuple[int, int] | None, as_json: bool) -> N
         _print_outputs(wanted, name, call.run(), as_json)
     else:
         _print_timing(wanted, name, call.measure(*measured), as_json)
+
+
+def measuring(benchmark: bool, warmup: int | None, runs: int | None) -> tuple[int, int] | None:
+    """(warm-up, runs) of a benchmark, None without one. UserError for options of none."""
+    if benchmark:
+        return (3 if warmup is None else warmup, 10 if runs is None else runs)
+    for option, given in (("--warmup", warmup), ("--runs", runs)):
+        if given is not None:
+            raise UserError(f"{option}: expected --benchmark beside it")
+    return None
 
 
 def choose_entry(artifact: Artifact, program: str, *, lisp: bool) -> str:
@@ -122,6 +133,20 @@ class Call:
         return benchmark(self.bound, warmup=warmup, runs=runs)
 
 
+def print_module(file: str, lowered: Lowered, *, time: bool, as_json: bool) -> None:
+    """The module where ``--stop-after`` stopped, in place of a result."""
+    if not as_json:
+        print(lowered.text, end="")
+        remark_build(lowered.timings if time else (), lowered.dumps)
+        return
+    print_json({"program": file, "module": lowered.text, **_built(lowered)})
+
+
+def _built(built: toolchain.Built | Lowered) -> dict[str, Any]:
+    steps = [{"step": step, "seconds": seconds} for step, seconds in built.timings]
+    return {"steps": steps, "dumps": [str(path) for path in built.dumps]}
+
+
 def _run_program(wanted: Wanted, as_json: bool) -> None:
     artifact = wanted.built.artifact
     if as_json:
@@ -161,12 +186,10 @@ def _print_timing(wanted: Wanted, name: str, timing: Timing, as_json: bool) -> N
 def _head(wanted: Wanted, name: str) -> dict[str, Any]:
     """What every document of ``pharos run`` begins with."""
     built = wanted.built
-    steps = [{"step": step, "seconds": seconds} for step, seconds in built.timings]
     return {
         "program": wanted.file,
         "target": built.artifact.target,
         "entry": name,
         "cached": built.cached,
-        "steps": steps,
-        "dumps": [str(path) for path in built.dumps],
+        **_built(built),
     }

@@ -31,7 +31,7 @@ def opt(
     output: Output = None,
     explain: Explain = False,
     dump_after: options.DumpAfter = None,
-    dump_dir: options.DumpDir = options.DUMPS,
+    dump_dir: options.DumpDir = None,
     start_at: options.StartAt = None,
     stop_after: options.StopAfter = None,
     replace: options.Replace = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +35,7 @@ DumpAfter = Annotated[
     typer.Option(metavar="STAGE|all", help="Write the module after this stage; may be repeated."),
 ]
 DumpDir = Annotated[
-    Path, typer.Option(metavar="DIR", help="The folder of the modules that are written.")
+    Path | None, typer.Option(metavar="DIR", help=f"Where to write them; default: {DUMPS}.")
 ]
 StartAt = Annotated[
     str | None,
@@ -49,9 +49,9 @@ Replace = Annotated[
     list[str] | None,
     typer.Option(metavar="STAGE=FILE", help="Take the module in FILE for what STAGE would make."),
 ]
-Time = Annotated[bool, typer.Option("--time", help="Print what each stage took, on stderr.")]
+Time = Annotated[bool, typer.Option("--time", help="Compile anew; print what each stage took.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Seed = Annotated[int, typer.Option(help="Decides everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Decides everything random.")]
 Dtype = Annotated[
     str | None, typer.Option(metavar="f32|bf16", help="Of the weights; default: the file's.")
 ]
@@ -66,7 +66,7 @@ class Stages:
     stage: Sequence[str] | None = None
     parameter: Sequence[str] | None = None
     dump_after: Sequence[str] | None = None
-    dump_dir: Path = DUMPS
+    dump_dir: Path | None = None
     start_at: str | None = None
     stop_after: str | None = None
     replace: Sequence[str] | None = None
@@ -89,7 +89,7 @@ class Stages:
             self.target,
             self.pipeline,
             tuple(self.stage or ()),
-            dict(map(_parameter, self.parameter or ())),
+            _pairs("--parameter", map(_parameter, self.parameter or ())),
             self.driving(),
         )
 
@@ -97,14 +97,29 @@ class Stages:
         """The options of the driver that were given."""
         given: dict[str, Any] = {}
         if self.dump_after:
-            given |= {"dump_after": tuple(self.dump_after), "dump_dir": self.dump_dir}
+            given |= {"dump_after": tuple(self.dump_after), "dump_dir": self.dump_dir or DUMPS}
+        elif self.dump_dir is not None:
+            raise UserError(
+                "--dump-dir: expected --dump-after beside it",
+                hint="--dump-after all writes the module after every stage",
+            )
         if self.start_at is not None:
             given["start_at"] = self.start_at
         if self.stop_after is not None:
             given["stop_after"] = self.stop_after
         if self.replace:
-            given["replace"] = dict(map(_replacement, self.replace))
+            given["replace"] = _pairs("--replace", map(_replacement, self.replace))
         return given
+
+
+def _pairs(option: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """``pairs`` as a mapping; UserError when a name comes twice."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UserError(f"{option}: '{name}' is given twice")
+        found[name] = value
+    return found
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -133,8 +148,11 @@ def read(file: str) -> Payload:
 
     if file != "-":
         return toolchain.read_payload(file)
-    from pharos.core.span import register_source
-
-    text = sys.stdin.read()
-    register_source("<stdin>", text)
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"<stdin>: expected MLIR as UTF-8 text, found byte {error.object[error.start]:#04x} "
+            f"at offset {error.start}"
+        ) from None
     return toolchain.mlir_payload(text, "<stdin>")

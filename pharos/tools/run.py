@@ -18,6 +18,10 @@ Inputs = Annotated[
     str | None,
     typer.Option("--input", metavar="ITEM,...", help="The function's arguments, as above."),
 ]
+Runs = Annotated[
+    int | None, typer.Option(min=1, help="Samples of a benchmark, at least.  [default: 10]")
+]
+Warmup = Annotated[int | None, typer.Option(min=0, help="Calls before them.  [default: 3]")]
 Count = Annotated[int, typer.Option("--print", min=0, help="Elements of an array to print.")]
 
 
@@ -32,11 +36,11 @@ def run(
     inputs: Inputs = None,
     seed: options.Seed = 0,
     benchmark: Annotated[bool, typer.Option("--benchmark", help="Time the function.")] = False,
-    runs: Annotated[int, typer.Option(min=1, help="Samples of a benchmark.")] = 10,
-    warmup: Annotated[int, typer.Option(min=0, help="Calls before them.")] = 3,
+    runs: Runs = None,
+    warmup: Warmup = None,
     count: Count = 10,
     dump_after: options.DumpAfter = None,
-    dump_dir: options.DumpDir = options.DUMPS,
+    dump_dir: options.DumpDir = None,
     start_at: options.StartAt = None,
     stop_after: options.StopAfter = None,
     replace: options.Replace = None,
@@ -67,15 +71,14 @@ def run(
         target, pipeline, stage, parameter, dump_after, dump_dir, start_at, stop_after, replace
     )
     payload, request = options.read(file), stages.request()
+    measured = calling.measuring(benchmark, warmup, runs)
     if stop_after is not None:
-        lowered = apart.lower(payload, request)
-        print(lowered.text, end="")
-        remark_build(lowered.timings if time else (), lowered.dumps)
+        calling.print_module(file, apart.lower(payload, request), time=time, as_json=as_json)
         return
     built = apart.build(payload, request, fresh=time)
     remark_build(built.timings if time and not as_json else (), built.dumps)
     calling.run(
         calling.Wanted(file, built, entry, inputs, tuple(arguments or ()), seed, count),
-        measured=(warmup, runs) if benchmark else None,
+        measured=measured,
         as_json=as_json,
     )

@@ -198,7 +198,6 @@ ERRORS = [
     (["generate", "--checkpoint", "MODEL", "--temperature", "-1"], "temperature of 0 or more"),
     (["generate", "--checkpoint", "MODEL", "--temperature", "nan"], "temperature of 0 or more"),
     (["generate", "--checkpoint", "MODEL", "--top-k", "-1"], "top-k of 0 (all) or more"),
-    (["generate", "--checkpoint", "MODEL", "--seed", "-1"], "seed of 0 or more"),
     (["generate", "--checkpoint", "SMALL", "--tokenizer", "TOKENIZER"], "expected at most 100"),
     (["logits", "--checkpoint", "MODEL", "--ids", "", "-o", "l"], "--ids:1:1: error: item 0"),
     (["logits", "--checkpoint", "MODEL", "--ids", "1,2x,3", "-o", "l"], "--ids:1:3: error"),

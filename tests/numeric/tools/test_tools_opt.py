@@ -26,6 +26,17 @@ stages:
 """
 
 
+def stdin(text: str | bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text if isinstance(text, bytes) else text.encode()))
+
+
+def test_stdin_that_is_no_text(pharos, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", stdin(b"module {}\xff"))
+    found = pharos("opt", "-")
+    assert found.status == 1
+    assert "<stdin>: expected MLIR as UTF-8 text, found byte 0xff at offset 9" in found.err
+
+
 def test_without_stages_a_module_is_printed(pharos, file):
     found = pharos("opt", file("a.mlir", TEXT))
     assert found.status == 0 and found.err == ""
@@ -42,12 +53,12 @@ def test_stages_run_in_order(pharos, file):
 
 
 def test_stdin(pharos, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(TEXT))
+    monkeypatch.setattr(sys, "stdin", stdin(TEXT))
     assert "arith.constant 2" in pharos("opt", "-", "--stage", "canonicalize").out
 
 
 def test_a_mistake_on_stdin_has_a_place_and_a_line(pharos, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("module {\n  nonsense\n}"))
+    monkeypatch.setattr(sys, "stdin", stdin("module {\n  nonsense\n}"))
     found = pharos("opt", "-")
     assert found.status == 1
     assert found.err.startswith("<stdin>:2:3: error: ") and "\n    nonsense\n    ^" in found.err
@@ -117,14 +128,16 @@ ERRORS = [
     (["a.mlir", "--stop-after", "cse"], "expected --pipeline or --stage"),
     (["a.mlir", "--dump-after", "all"], "expected --pipeline or --stage"),
     (["a.mlir", "--parameter", "x=1"], "expected --pipeline or --stage"),
-    (["a.mlir", "--stage", "cse{"], "<stage 1>:1:"),
-    (["a.mlir", "--stage", ""], "<stage 1>:1:"),
+    (["a.mlir", "--stage", "cse{"], ":1:5: error: expected"),
+    (["a.mlir", "--stage", ""], ":1:1: error: expected the name of a pass"),
     (["a.mlir", "--stage", "canonicalize{nosuch=1}"], "nosuch"),
     (["a.mlir", "--stage", "canonicalize", "--stage", "csee"], "did you mean 'cse'"),
     (["a.mlir", "--stage", "cse", "--start-at", "canonicalize"], "cannot start at stage"),
     (["a.mlir", "--stage", "cse", "--replace", "=x"], "expected STAGE=FILE, found '=x'"),
     (["a.mlir", "--pipeline", "bad.yaml"], "bad.yaml:1:1: error: unknown key 'stage'"),
     (["a.mlir", "--pipeline", "missing.yaml"], "expected a file 'missing.yaml'"),
+    (["a.mlir", "--stage", "cse", "--dump-dir", "d"], "--dump-dir: expected --dump-after beside"),
+    (["a.mlir", "--stage", "cse", *["--replace", "cse=a.mlir"] * 2], "'cse' is given twice"),
     (["--explain", "--target", "gpuu"], "expected a target among"),
 ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -138,6 +140,9 @@ ERRORS = [
     (["--pipeline", "optimize", "--parameter", "threads=0"], "threads"),
     (["--stage", "nosuchpass"], "MLIR has no pass 'nosuchpass'"),
     (["--stage", "cse"], "was not lowered to the LLVM dialect"),
+    (["--pipeline", "optimize", *["--parameter", "grain=1"] * 2], "'grain' is given twice"),
+    (["--entry", "add", "--input", "i32x1,i32x2", "--runs", 5], "--runs: expected --benchmark"),
+    (["--entry", "nothing", "--warmup", 5], "--warmup: expected --benchmark beside it"),
     (["--pipeline", "default", "--start-at", "x"], "cannot start at stage 'x'"),
     (["--pipeline", "default", "--stop-after", "x"], "cannot stop after stage 'x'"),
     (["--pipeline", "default", "--dump-after", "x"], "cannot dump after stage 'x'"),
@@ -216,6 +221,13 @@ class TestSteering:
         path = file("add.mlir", ADD)
         found = pharos("run", path, *PIPELINE, "--stop-after", "convert-scf-to-cf")
         assert found.status == 0 and "arith.addi" in found.out and found.out.endswith("}\n")
+        options = ("--stop-after", "convert-scf-to-cf", "--json")
+        data = json.loads(pharos("run", path, *PIPELINE, *options).out)
+        assert data["module"] == found.out and data["steps"][-1]["step"] == "convert-scf-to-cf"
+
+    def test_a_module_on_stdin(self, pharos, monkeypatch):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ADD.encode())))
+        assert pharos("run", "-", *PIPELINE, "--input", "i32x1,i32x2").out == "3\n"
 
     def test_start_where_another_run_stopped(self, pharos, file):
         path = file("add.mlir", ADD)

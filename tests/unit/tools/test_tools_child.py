@@ -124,12 +124,13 @@ def test_temporary_files_of_a_crash_are_removed():
     os.rmdir(place)
 
 
-def test_ctrl_c_ends_the_child_too():
+def test_ctrl_c_ends_the_child_too(capfd):
     marker = Path(tempfile.mkdtemp()) / "pid"
 
     def work(report):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         marker.write_text(str(os.getpid()))
+        # A terminal sends it to both.
+        os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(60)
 
@@ -137,5 +138,6 @@ def test_ctrl_c_ends_the_child_too():
     with pytest.raises(KeyboardInterrupt):
         in_child(work)
     assert time.monotonic() - start < 20
+    assert capfd.readouterr().err == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), 0)

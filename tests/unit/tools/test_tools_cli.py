@@ -63,6 +63,8 @@ def test_version(pharos):
         (["run", "x.mlir", "--nosuch"], "No such option: --nosuch"),
         (["run", "x.mlir", "--runs", "0"], "--runs"),
         (["run", "x.mlir", "--seed", "x"], "--seed"),
+        (["run", "x.mlir", "--seed", "-1"], "--seed"),
+        (["gpt2", "generate", "--seed", "-1"], "--seed"),
         (["run", "x.mlir", "--print", "-1"], "--print"),
         (["run", "x.mlir", "--entry"], "--entry"),
         (["cache", "nosuch"], "No such command 'nosuch'"),
