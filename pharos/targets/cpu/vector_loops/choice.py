@@ -34,12 +34,18 @@ class Choice:
     registers: Registers
 
     def vectors(self, rows: int) -> int:
-        """Vectors per step of the vector loop when ``rows`` unrolled iterations share a step.
+        """Vectors per step of a parallel vector loop when ``rows`` iterations are unrolled.
 
-        Enough of them to cover the latency of the arithmetic (4 cycles, 2 units), no more than
-        half of the registers.
+        The results of a tile fill half of the registers.
         """
-        return max(1, min(4, self.registers.count // 4 // rows))
+        return max(1, min(4, self.registers.count // 2 // rows))
+
+    def chains(self, results: int) -> int:
+        """Independent partial results per result of a tile, when vectors run along a reduction.
+
+        Together they cover the latency of the arithmetic: 4 cycles on 2 units.
+        """
+        return max(1, min(4, self.registers.count // 4 // results))
 
 
 def choose(nest: Nest, registers: Registers) -> Choice:

@@ -13,7 +13,8 @@ For a product ``y[t,o] += x[t,c] * w[o,c]`` with vectors along c and t, o unroll
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -22,6 +23,9 @@ from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combine
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.nest import DYNAMIC, Access, Nest
 
+# Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
+# holds beside the rows of the other operand.
+BLOCK = 256
 _NEUTRAL_INT = {"add": 0, "mul": 1, "or": 0, "xor": 0, "and": -1, "maxui": 0, "minui": -1}
 _NEUTRAL_FLOAT = {"add": 0.0, "mul": 1.0}
 
@@ -44,15 +48,40 @@ class Kernel:
             self.bounds[choice.split] = (low, high)
         self.factors = [1] * len(nest.parallel)
         self.at: list[Any] = [None] * len(nest.parallel)
+        self.mask: Any = None
 
     def write(self) -> None:
         """Write all loops."""
-        vector = self.choice.vector
+        vector, unroll = self.choice.vector, self.choice.unroll
         parallel = [d for d, is_parallel in enumerate(self.nest.parallel) if is_parallel]
-        # The split loop is outermost, so that what it reads stays in cache for the others; the
-        # vector loop is innermost.
-        order = sorted(parallel, key=lambda d: (d == vector, d != self.choice.split, d))
-        self._parallel(order)
+        if not self._is_panel_product():
+            # The split loop is outermost, so that what it reads stays in cache for the others;
+            # the vector loop is innermost.
+            order = sorted(parallel, key=lambda d: (d == vector, d != self.choice.split, d))
+            self._parallel(order)
+            return
+        # The right-hand side is read in panels of a few vectors. A panel of BLOCK rows stays in
+        # cache while all rows of the left-hand side pass by.
+        outer = [d for d in parallel if d != vector and d not in unroll]
+        inner = [d for d in (vector, *unroll) if d is not None]
+        self._parallel(outer, then=lambda: self._blocked(inner))
+
+    def _is_panel_product(self) -> bool:
+        """Whether vectors run along a parallel loop of a product."""
+        vector = self.choice.vector
+        return vector is not None and self.nest.parallel[vector] and bool(self.choice.unroll)
+
+    def _blocked(self, order: list[int]) -> None:
+        """The loops of ``order`` for each block of the innermost reduction loop."""
+        dim = self.nest.reductions[-1]
+        low, high = self.bounds[dim]
+
+        def body(i: Any, _: list[Any]) -> list[Any]:
+            self.bounds[dim] = (i, index.minimum(index.add(i, index.constant(BLOCK)), high))
+            self._parallel(order)
+            return []
+
+        index.loop(low, high, BLOCK, [], body)
 
     def _size(self, dim: int) -> Any:
         source = self.nest.size_source(dim)
@@ -64,13 +93,14 @@ class Kernel:
             return index.constant(size)
         return dialect("memref").dim(self.buffers[operand], index.constant(position))
 
-    def _parallel(self, order: list[int]) -> None:
+    def _parallel(self, order: list[int], then: Callable[[], None] | None = None) -> None:
+        """The parallel loops of ``order``, outermost first, around ``then`` (default: a tile)."""
         if not order:
-            self._tile(masked=None)
+            (then or self._tile)()
             return
         dim, rest = order[0], order[1:]
         if dim == self.choice.vector:
-            self._vector_parallel(dim)
+            self._vector_parallel(dim, rest)
             return
         factor = self.choice.unroll.get(dim, 1)
         low, high = self.bounds[dim]
@@ -78,7 +108,7 @@ class Kernel:
 
         def body(i: Any, _: list[Any]) -> list[Any]:
             self.at[dim] = i
-            self._parallel(rest)
+            self._parallel(rest, then)
             return []
 
         self.factors[dim] = factor
@@ -87,11 +117,9 @@ class Kernel:
             self.factors[dim] = 1
             index.loop(middle, high, 1, [], body)
 
-    def _vector_parallel(self, dim: int) -> None:
+    def _vector_parallel(self, dim: int, rest: list[int]) -> None:
         """Vectors along a parallel loop: several at a time, then one masked at a time."""
-        rows = 1
-        for d in self.choice.unroll:
-            rows *= self.factors[d]
+        rows = math.prod(self.choice.unroll[d] for d in rest)
         vectors = self.choice.vectors(rows) if self.nest.reductions else 1
         width = self.choice.width
         low, high = self.bounds[dim]
@@ -100,23 +128,26 @@ class Kernel:
         def full(i: Any, _: list[Any]) -> list[Any]:
             self.at[dim] = i
             self.factors[dim] = vectors
-            self._tile(masked=None)
+            self._parallel(rest)
             return []
 
         def partial(i: Any, _: list[Any]) -> list[Any]:
             self.at[dim] = i
             self.factors[dim] = 1
-            self._tile(masked=self._mask(index.sub(high, i)))
+            self.mask = self._mask(index.sub(high, i))
+            self._parallel(rest)
+            self.mask = None
             return []
 
         index.loop(low, middle, vectors * width, [], full)
         index.loop(middle, high, width, [], partial)
 
-    def _tile(self, masked: Any) -> None:
+    def _tile(self) -> None:
         """One register tile: load the outputs, run the reduction loops, store the outputs."""
         if self.choice.vector is not None and not self.nest.parallel[self.choice.vector]:
             self._reduce_vectors()
             return
+        masked = self.mask
         tile = self._offsets(d for d in range(len(self.factors)) if self.nest.parallel[d])
         carried = [
             self._load(access, offset, masked) for offset in tile for access in self.nest.outputs
@@ -144,7 +175,7 @@ class Kernel:
         """Vectors along a reduction loop: partial results per lane, joined at the end."""
         joins = combiners(self.nest) or []
         tile = self._offsets(d for d in range(len(self.factors)) if self.nest.parallel[d])
-        vectors = self.choice.vectors(len(tile)) if len(tile) < 16 else 1
+        vectors = self.choice.chains(len(tile))
         lanes = [
             self._neutral(join.kind, access.element)
             for _ in tile
