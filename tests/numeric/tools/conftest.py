@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from tools_random_gpt2 import write_model
 
+# Imported here, so that not every child process has to.
+import pharos.lisp.lowering.module
+import pharos.targets.cpu.codegen
+import pharos.targets.cpu.stages
 from pharos.ingress.checkpoints import Config, write_tokenizer
 from pharos.tools import cli
 
