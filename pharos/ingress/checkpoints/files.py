@@ -71,7 +71,7 @@ def read_header(path: Path, magic: int, kind: str) -> np.ndarray:
 def unreadable(path: Path, kind: str, error: OSError) -> UserError:
     """The error for a file that the system would not let us read."""
     hint = "give the file, not its folder" if isinstance(error, IsADirectoryError) else None
-    return UserError(f"{path}: cannot read this {kind}: {error.strerror}", hint=hint)
+    return UserError(f"{path}: cannot read {kind}: {error.strerror}", hint=hint)
 
 
 def _guess(head: bytes, magic: int) -> str | None:
