@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pharos.lisp.format.lines import Block, Writer
 from pharos.lisp.format.pairs import Pairs
 from pharos.lisp.format.rules import INDENT, RULES, Rule, is_block
-from pharos.lisp.format.tree import Atom, Comment, Element, Group
+from pharos.lisp.format.tree import Atom, Comment, Element, Group, Node
 
 if TYPE_CHECKING:
     from pharos.lisp.format.layout import Layout
@@ -72,13 +72,16 @@ def _leads(layout: Layout, writer: Writer, elements: Sequence[Element], tail: in
             continue
         after = _width_behind(elements[number + 1 :], tail)
         # A type stays behind its arrow and the arrow behind the parameters, however tall.
-        movable = not isinstance(element, Atom)
-        below = movable and (tall or not layout.stays(element, writer.end + 1, indent, after))
+        block = layout.block(element, writer.end + 1, after)
+        if not isinstance(element, Atom):
+            below = tall or block.over > layout.block(element, indent, after).over
+        else:
+            below = False
         if below or writer.commented:
             writer.newline(indent)
+            block = layout.block(element, indent, after)
         else:
             writer.write(" ")
-        block = layout.block(element, writer.end, after)
         writer.put(block)
         tall = block.tall
 
@@ -106,7 +109,7 @@ def _body(
         if isinstance(element, Comment):
             layout.comment(writer, element, indent)
             continue
-        if number == 0 and rule.beside and not element.breaks:
+        if number == 0 and rule.beside and _starts_beside(layout, element):
             writer.write(" ")
             indent = writer.end
         else:
@@ -114,6 +117,11 @@ def _body(
         last = number == len(elements) - 1
         writer.put(layout.block(element, indent, tail if last else 0))
     return indent
+
+
+def _starts_beside(layout: Layout, first: Node) -> bool:
+    """Whether a body may start with ``first`` on the line of the head."""
+    return not first.breaks and not layout.flat.has_tall_body(first)
 
 
 def binding(layout: Layout, group: Group, column: int, tail: int) -> Block:

@@ -60,7 +60,7 @@ class Flat:
             return None if "\n" in node.text else node.text
         if isinstance(node, Quoted):
             form = self.text(node.form)
-            return None if form is None else node.mark + form
+            return None if form is None else node.prefix + form
         if len(node.nodes) < len(node.elements) or self._asks_for_lines(node):
             return None
         parts: list[str] = []

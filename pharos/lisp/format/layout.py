@@ -111,7 +111,7 @@ class Layout:
             return line_block(node.text, column, tail)
         if isinstance(node, Quoted):
             writer = Writer(column)
-            writer.write(node.mark)
+            writer.write(node.prefix)
             writer.put(self.block(node.form, writer.end, tail))
             return writer.block(tail)
         return self._group(node, column, tail)

@@ -47,6 +47,12 @@ class Quoted:
     column: int
     form: Node
 
+    @property
+    def prefix(self) -> str:
+        """What to write before the form: ``~ @f`` is not ``~@f``."""
+        merges = self.mark == "~" and isinstance(self.form, Atom) and self.form.text[0] == "@"
+        return "~ " if merges else self.mark
+
 
 @dataclass(eq=False)
 class Group:
@@ -198,13 +204,16 @@ def _spelling(token: Token) -> str:
 
 
 def under(group: Group) -> Iterator[tuple[Node, Node]]:
-    """Each item that starts a line right below a sibling of the line before, and that sibling."""
+    """Each form that starts a line right below a form of the line before, and that sibling.
+
+    Only bracketed forms: a name or number is below another by chance as often as by design.
+    """
     above: list[Node] = []
     row: list[Node] = []
     for node in group.nodes[1:] if group.head else group.nodes:
         if node.breaks:
             above, row = row, []
-            twin = next((other for other in above if other.column == node.column), None)
-            if twin is not None:
+            twin = next((o for o in above if o.column == node.column), None)
+            if twin is not None and not isinstance(node, Atom) and not isinstance(twin, Atom):
                 yield node, twin
         row.append(node)
