@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pharos.core import settings
 from pharos.core.errors import UserError, nearest
+from pharos.ir.bindings import mlir
 from pharos.lisp.format import format_text
 from pharos.lisp.values import Symbol, Value, to_text
 from pharos.runtime.benchmark import benchmark
 from pharos.tools.language import documentation, operations
+from pharos.tools.language.source import source_text
 from pharos.tools.repl.assembly import disassembled, with_helpers
 from pharos.tools.repl.channel import Message
+from pharos.tools.repl.definitions import Definition
 from pharos.tools.repl.expression import EXPRESSION, RUN, Result
 from pharos.tools.repl.growing import DIALECTS
 from pharos.tools.repl.session import Defined, Running, Session
@@ -38,8 +44,13 @@ class Commands:
         yield from handler(self, request.get("text", ""), request.get("name", "<repl>"))
 
     def one_form(self, text: str, name: str, command: str) -> Value:
-        """The only form in ``text``, expanded."""
-        forms = self.session.growing.take(text, name)
+        """The only form in ``text``, expanded; of a definition, its name.
+
+        What ``text`` defines is then defined: for commands that are not kept.
+        """
+        forms, defined = self.session.take(text, name)
+        if not forms and defined:
+            return Symbol(defined[-1])
         if len(forms) != 1:
             raise UserError(f":{command} takes one form, got {len(forms)}")
         return forms[0]
@@ -113,6 +124,9 @@ def _told(events: Iterator[Defined | Result | str | Running]) -> Messages:
 
 
 def _result(result: Result) -> str:
+    if result.name and isinstance(result.type, mlir.MemRefType):
+        # Most often it was allocated just now, and what is in it says nothing.
+        return f"{result.name} : {result.type}"
     prefix = f"{result.name} = " if result.name else ""
     if result.slot is None:
         return f"{prefix}... : {result.type}"
@@ -180,11 +194,14 @@ def _time(commands: Commands, text: str, name: str) -> Messages:
     compiled = time.perf_counter()
     run = linked.function(RUN)
     yield {"say": "running"}
+    start_of_run = time.perf_counter()
     run()
-    first = time.perf_counter() - compiled
+    first = time.perf_counter() - start_of_run
     if first > _LONG:
         took = f"{first:.3g} s (one run)"
     else:
+        # Once is enough to see what it prints. The process ends with this command anyway.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         took = str(benchmark(run, warmup=1, runs=5, min_time=0.2))
     yield _shown(f"{took}, compiled in {(compiled - start) * 1e3:.0f} ms")
 
@@ -208,10 +225,8 @@ def _doc(commands: Commands, text: str, name: str) -> Messages:
     session = commands.session
     if wanted in session.definitions:
         made = session.definitions[wanted]
-        yield _shown(
-            f"{wanted} : {session.type_of(wanted)}, defined at {made.span}\n"
-            f"{format_text(to_text(made.form), '<definition>').rstrip()}"
-        )
+        where = f", defined at {made.span}" if made.span else ""
+        yield _shown(f"{wanted} : {session.type_of(wanted)}{where}\n{_source(made)}")
         return
     if wanted in session.values:
         yield _shown(f"{wanted} : {session.values[wanted].type}, a value of this session")
@@ -232,7 +247,29 @@ def _names(commands: Commands, text: str, name: str) -> Messages:
     yield {"say": "names", "words": _all_names(commands), "operations": operation_names}
 
 
+def _source(made: Definition) -> str:
+    """The text that defined ``made``, as it was written."""
+    text = source_text(made.span) if made.span is not None else None
+    return text or format_text(to_text(made.form), "<definition>").rstrip()
+
+
 def _all_names(commands: Commands) -> list[str]:
     session = commands.session
     known = documentation.known_names(session.growing.macros)
     return sorted({*known, *session.definitions, *session.values})
+
+
+@_command("reproducer")
+def _reproducer(commands: Commands, text: str, name: str) -> Messages:
+    """Save what crashed the compiler: the definitions, and the line."""
+    definitions = (to_text(made.form) for made in commands.session.definitions.values())
+    root = settings.REPRODUCERS.get()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="line-", dir=root))
+        (folder / "definitions.lisp").write_text("\n\n".join(definitions), encoding="utf-8")
+        (folder / "line.lisp").write_text(text, encoding="utf-8")
+    except OSError as problem:
+        yield _shown(f"no reproducer: cannot write to {root}: {problem.strerror}")
+        return
+    yield _shown(f"reproducer: {folder}")

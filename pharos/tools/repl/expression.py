@@ -18,6 +18,7 @@ import numpy as np
 
 from pharos.core.errors import UserError
 from pharos.core.span import Span
+from pharos.ir import span_of
 from pharos.ir.bindings import mlir
 from pharos.lisp.functions import Function
 from pharos.lisp.lowering.lowering import Lowering
@@ -82,6 +83,7 @@ class Expression:
         found = _evaluate(lowering, env, self.form)
         lowering.problems.report()
         _check_end(block, self.form.span)
+        _check_stack(block, [value.type for _, value in found])
         kept = []
         for name, value in found:
             layout = layout_of(value.type)
@@ -178,6 +180,19 @@ def _check_end(block: Any, span: Span | None) -> None:
             span=span,
             hint="at the prompt, write the value alone",
         )
+
+
+def _check_stack(block: Any, types: Sequence[Any]) -> None:
+    """Raise UserError when a pointer may be given out to memory that ends with the line."""
+    if any(str(type_) == "!llvm.ptr" for type_ in types):
+        for inner in block.operations:
+            if inner.operation.name == "llvm.alloca":
+                raise UserError(
+                    "memory of llvm.alloca is gone when the line has ended",
+                    span=span_of(inner.operation.location),
+                    hint="(call !llvm.ptr malloc (: 8 i64)) takes memory that stays, once "
+                    "(extern-fn malloc (-> [i64] [!llvm.ptr])) is there",
+                )
 
 
 def _keep_memory(block: Any, types: Sequence[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Growing:
                 (files,) = FILES.parse(form, "require")
                 for file, _, _ in files:
                     path = self._loader._path_of(file, self._file.folder)
+                    # Required again, a file is read again: it may have changed.
+                    self._loader.loaded.discard(os.path.realpath(path))
                     self._loader.load_file(path, file.span)
             forms = self._expanded(values)
         return [*self.program.forms, *self._new_strings(), *forms]

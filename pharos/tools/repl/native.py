@@ -74,7 +74,7 @@ def compile_module(
     driver, pipeline = _road()
     lowered = driver.run(pipeline, module).module
     bind(lowered, addresses)
-    _export_globals(lowered, exported)
+    _export(lowered, exported)
     return compile_object(lowered, entries=(), libraries=libraries)
 
 
@@ -99,11 +99,10 @@ def _set_interfaces(module: Any, exported: Collection[str], addresses: Mapping[s
                 attributes["sym_visibility"] = mlir.StringAttr.get(visible)
 
 
-def _export_globals(module: Any, exported: Collection[str]) -> None:
+def _export(module: Any, exported: Collection[str]) -> None:
+    """Let the linker see the symbols ``exported``, whatever linkage the program gave them."""
     with module.context:
         for operation in module.body.operations:
             attributes = operation.operation.attributes
-            if operation.operation.name != "llvm.mlir.global":
-                continue
-            if attributes["sym_name"].value in exported:
+            if "linkage" in attributes and attributes["sym_name"].value in exported:
                 attributes["linkage"] = mlir.Attribute.parse("#llvm.linkage<external>")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pharos.core.errors import InternalError
 from pharos.tools.repl.channel import Channel, Message
 from pharos.tools.repl.guard import adopt_orphans
 
@@ -51,7 +52,7 @@ class Process:
     def __init__(self, output: Callable[[int, bytes], None], *, terminal: bool) -> None:
         self._output = output
         self._terminal = terminal
-        self._ready = False
+        self._ready = self._born = False
         adopt_orphans()
         self._start()
 
@@ -96,7 +97,7 @@ class Process:
         error, worker_error = os.pipe()
         self._streams = (out, error)
         self._pid = _spawn(other.fileno(), worker_out, worker_error, terminal=self._terminal)
-        self._ready = False
+        self._ready = self._born = False
         other.close()
         os.close(worker_out)
         os.close(worker_error)
@@ -122,7 +123,8 @@ class Process:
     def _take(self, message: Message, current: _Request | None) -> None:
         say = message["say"]
         if say == "ready":
-            before, self._pid, self._ready = self._pid, message["pid"], True
+            before, self._pid = self._pid, message["pid"]
+            self._ready = self._born = True
             how = _reaped(before) if before != self._pid else ""
             if current is not None and current.ended is None:
                 current.ended = _death(current, how)
@@ -156,6 +158,8 @@ class Process:
 
     def _lost(self, current: _Request | None) -> None:
         how = _reaped(self._pid)
+        if not self._born:
+            raise InternalError(f"the prompt's worker could not start: {how}")
         self._selector.close()
         self._start()
         if current is not None:

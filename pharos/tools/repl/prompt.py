@@ -114,6 +114,8 @@ class Prompt:
         name = f"<repl:{self._line}>"
         ended = self.process.ask(self.screen.show, do=do, text=text, name=name)
         self.screen.ended(ended)
+        if ended.kind == "crashed":
+            self.process.ask(self.screen.show, do="reproducer", text=text)
 
 
 _OWN: dict[str, Callable[[Prompt], None]] = {"help": Prompt.help, "reset": Prompt.reset}

@@ -56,13 +56,17 @@ class Session:
         ``folder`` is where the files are that it requires. Yields what there is to tell, as it
         comes about; a text is a warning.
         """
-        forms = self.growing.take(text, name, folder=folder)
-        found = [(form, definition_of(form)) for form in forms]
-        new = [made for _, made in found if made is not None]
+        forms, new = _sorted(self.growing.take(text, name, folder=folder))
         yield from self._define(new)
-        for form, made in found:
-            if made is None:
-                yield from self._run(form)
+        for form in forms:
+            yield from self._run(form)
+
+    def take(self, text: str, name: str) -> tuple[list[Value], list[str]]:
+        """Do only the definitions in ``text``: its other forms, and the names of its functions."""
+        forms, new = _sorted(self.growing.take(text, name))
+        for _ in self._define(new):
+            pass
+        return forms, [made.name for made in new if made.function is not None]
 
     def _define(self, new: Sequence[Definition]) -> Iterator[Defined | str]:
         before = dict(self.definitions)
@@ -234,6 +238,15 @@ class Session:
             for name, slot in zip(HISTORY, [results[0].slot, *before], strict=False):
                 if slot is not None:
                     self.values[name] = slot
+
+
+def _sorted(forms: Sequence[Value]) -> tuple[list[Value], list[Definition]]:
+    """The forms that define nothing, and the definitions that the others are."""
+    found = [(form, definition_of(form)) for form in forms]
+    return (
+        [form for form, made in found if made is None],
+        [made for _, made in found if made is not None],
+    )
 
 
 def _whole(made: Definition) -> bool:

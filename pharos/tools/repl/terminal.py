@@ -74,13 +74,12 @@ class TerminalReader:
 
     def read(self) -> str | None:
         """The next input; None for Ctrl-D on an empty line. Ctrl-C drops what was typed."""
-        while True:
-            try:
-                return self._session.prompt()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                return None
+        try:
+            return self._session.prompt()
+        except KeyboardInterrupt:
+            return ""
+        except EOFError:
+            return None
 
 
 def _history(tell: Callable[[str], None]) -> History:
@@ -167,8 +166,7 @@ class LispierLexer(Lexer):
         for text, kind in coloured(document.text):
             first, *rest = text.split("\n")
             lines[-1].append((kind, first))
-            for line in rest:
-                lines.append([(kind, line)])
+            lines.extend([(kind, line)] for line in rest)
         return lambda number: lines[number] if number < len(lines) else []
 
 

@@ -24,6 +24,7 @@ _UNBUFFERED = 2  # _IONBF of stdio.h, on Linux and macOS
 
 def main() -> NoReturn:
     """Serve the prompt on the socket whose number is the first argument."""
+    _forbid_core_files()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the prompt decides what Ctrl-C means
     die_with_parent()
     channel = Channel(socket.socket(fileno=int(sys.argv[1])))
@@ -88,6 +89,16 @@ def _write_at_once() -> None:
     name = "stdout" if sys.platform != "darwin" else "__stdoutp"
     stream = ctypes.c_void_p.in_dll(libc, name)
     libc.setvbuf(stream, None, _UNBUFFERED, 0)
+
+
+def _forbid_core_files() -> None:
+    """A crash of the user's program is one message, not a file of the size of the process."""
+    try:
+        import resource
+    except ImportError:  # not on every system
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 if __name__ == "__main__":
