@@ -1,28 +1,19 @@
-"""The entry point ``pharos``: the commands, and the one place where errors become exit codes.
-
-0 done    1 the user's mistake    2 bad options    70 a bug of ours or of MLIR's    130 Ctrl-C
-"""
+"""The entry point ``pharos``: the commands."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import traceback
 from collections.abc import Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from pharos.core.errors import InternalError, UserError, render
 from pharos.tools.cache import cache
 from pharos.tools.doctor import doctor
+from pharos.tools.entry import enter
 from pharos.tools.gpt2 import gpt2
 from pharos.tools.opt import opt
 from pharos.tools.run import run
 from pharos.tools.targets import targets
-
-USER_MISTAKE, CLOSED_PIPE, OUR_BUG, INTERRUPTED = 1, 1, 70, 130
 
 app = typer.Typer(
     name="pharos",
@@ -64,58 +55,4 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line ``arguments`` (default: the process's) and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character must not end the program.
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-    try:
-        status = _run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has enough. Python would complain again when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = CLOSED_PIPE
-    sys.exit(status)
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    """Run one command; its exit status."""
-    try:
-        app(None if arguments is None else list(arguments), prog_name="pharos")
-    except SystemExit as left:
-        return left.code if isinstance(left.code, int) else int(left.code is not None)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except UserError as error:
-        return _failed(render(error), USER_MISTAKE)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        if error.filename is None:
-            return _failed(_bug(error), OUR_BUG)
-        return _failed(f"error: {error.filename}: {error.strerror}", USER_MISTAKE)
-    except Exception as error:  # the last boundary: nothing of ours leaves without a word
-        return _failed(_bug(error), OUR_BUG)
-    return 0
-
-
-def _failed(text: str, status: int) -> int:
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
-    print(text, file=sys.stderr)
-    return status
-
-
-def _bug(error: Exception) -> str:
-    """A bug of ours as text. A crash of MLIR has no traceback that would say anything."""
-    from pharos.tools.apart import Crash
-
-    if isinstance(error, Crash):
-        return str(error)
-    trace = "".join(traceback.format_exception(error))
-    if isinstance(error, InternalError):
-        return f"{trace}{error}"
-    return (
-        f"{trace}internal error: {type(error).__name__}; pharos doctor looks for what may be broken"
-    )
+    enter(app, "pharos", arguments)
