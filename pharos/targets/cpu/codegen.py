@@ -16,6 +16,7 @@ from pharos.core.errors import ErrorList, InternalError, UserError, nearest
 from pharos.ir import CompileError, diagnosed, span_of
 from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
+from pharos.targets.cpu.complaints import complaints_are_errors
 from pharos.targets.cpu.libcalls import GENERATED
 
 _C_INTERFACE = "_mlir_ciface_"
@@ -134,7 +135,11 @@ def _walk(operation: Any) -> Iterator[Any]:
 
 
 def _emit(module: Any, optimize: int) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="pharos-") as folder, diagnosed("code generation"):
+    with (
+        tempfile.TemporaryDirectory(prefix="pharos-") as folder,
+        diagnosed("code generation"),
+        complaints_are_errors(),
+    ):
         path = Path(folder) / "code.o"
         try:
             engine = execution_engine()(module, opt_level=optimize, shared_libs=[])
