@@ -44,7 +44,7 @@ def build(payload: Payload, request: Request, *, fresh: bool = False) -> Built:
     found = None if fresh else toolchain.cached(payload, request)
     if found is not None:
         return Built(found, cached=True)
-    return _apart(
+    return isolated(
         payload, request, lambda report: toolchain.build(payload, request, fresh=True, watch=report)
     )
 
@@ -62,10 +62,14 @@ def lower(payload: Payload, request: Request | None) -> Lowered:
         timings = tuple((time.stage, time.seconds) for time in result.timings)
         return Lowered(_line_end(ir.to_text(result.module)), timings, result.dumps)
 
-    return _apart(payload, request, work)
+    return isolated(payload, request, work)
 
 
-def _apart(payload: Payload, request: Request | None, work: Callable[[Report], T]) -> T:
+def isolated(payload: Payload, request: Request | None, work: Callable[[Report], T]) -> T:
+    """``work(report)`` in a child process. Raises what it raises, and Crash when the child dies.
+
+    Steps that ``work`` reports and that are stages of ``request`` can be reproduced.
+    """
     try:
         return in_child(work)
     except ChildDied as death:

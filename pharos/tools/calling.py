@@ -47,7 +47,7 @@ def run(wanted: Wanted, *, measured: tuple[int, int] | None, as_json: bool) -> N
     lisp = wanted.file.endswith((".lisp", ".lsp"))
     name = wanted.entry or choose_entry(artifact, wanted.file, lisp=lisp)
     if measured is None and wanted.inputs is None and _is_program(artifact, name, lisp=lisp):
-        _run_program(wanted, as_json)
+        run_program(wanted, as_json=as_json)
         return
     if wanted.arguments:
         raise UserError(
@@ -147,7 +147,8 @@ def _built(built: toolchain.Built | Lowered) -> dict[str, Any]:
     return {"steps": steps, "dumps": [str(path) for path in built.dumps]}
 
 
-def _run_program(wanted: Wanted, as_json: bool) -> None:
+def run_program(wanted: Wanted, *, as_json: bool) -> None:
+    """Call main with the program's arguments and print its result, if that is a number."""
     artifact = wanted.built.artifact
     if as_json:
         # The document is all that stdout has; what the program prints goes to stderr.

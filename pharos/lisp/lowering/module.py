@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pharos import ir
+from pharos.core.errors import UserError
 from pharos.ir.bindings import mlir
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.functions import all_functions, without_repeats
@@ -24,7 +26,26 @@ def lower(program: Program, context: Any = None) -> Any:
 
     Raises UserError, or ErrorList when there are several independent mistakes.
     """
-    context = context or ir.new_context()
+    module, functions = _made(program, context or ir.new_context())
+    verify(module, functions)
+    return module
+
+
+def draft(program: Program) -> tuple[Any, UserError | None]:
+    """The module of ``program`` as it is, and what MLIR's verifier finds wrong in it.
+
+    Raises UserError, or ErrorList, when a form cannot be lowered at all.
+    """
+    module, functions = _made(program, ir.new_context())
+    try:
+        verify(module, functions)
+    except UserError as error:
+        return module, error
+    return module, None
+
+
+def _made(program: Program, context: Any) -> tuple[Any, Iterable[str]]:
+    """The module of ``program``, not verified, and the names of its functions."""
     written, functions, clashes = without_repeats(with_declarations(program))
     nested = {function.name for function in all_functions(written)}
     with context, mlir.Location.file(program.name, 1, 1):
@@ -37,5 +58,4 @@ def lower(program: Program, context: Any = None) -> Any:
             with lowering.problems.gathered(), deep_recursion(form.span):
                 lowering.statements(env, [form])
         lowering.problems.report()
-    verify(module, functions)
-    return module
+    return module, functions
