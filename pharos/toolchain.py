@@ -143,7 +143,7 @@ def lisp_payload(text: str, name: str = "<text>") -> Payload:
     """The Lispier program ``text``; errors call it ``name``."""
     from pharos import lisp
 
-    return _of_program(lisp.load_text(text, name), text)
+    return of_program(lisp.load_text(text, name), text)
 
 
 def mlir_payload(text: str, name: str = "<string>") -> Payload:
@@ -159,10 +159,11 @@ def read_lisp(path: str | Path) -> Payload:
 
     program = lisp.load(path)
     texts = [Path(file).read_text(encoding="utf-8") for file in program.files]
-    return _of_program(program, "\0".join(texts))
+    return of_program(program, "\0".join(texts))
 
 
-def _of_program(program: Any, text: str) -> Payload:
+def of_program(program: Any, text: str) -> Payload:
+    """The loaded Lispier program ``program``; ``text`` is all of its source."""
     from pharos import lisp
 
     libraries = tuple(library.name for library in program.libraries)

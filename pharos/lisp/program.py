@@ -106,7 +106,7 @@ class _Loader:
             )
         if real in self.loaded:
             return
-        text = _text_of(path, span)
+        text = text_of(path, span)
         self.loading[real] = path
         self.load_source(text, path, os.path.dirname(path))
         del self.loading[real]
@@ -127,7 +127,8 @@ class _Loader:
         return os.path.normpath(os.path.join(folder, file.value))
 
 
-def _text_of(path: str, span: Span | None) -> str:
+def text_of(path: str, span: Span | None) -> str:
+    """The text of the file at ``path``, which is required at ``span``. UserError when it has none."""
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
