@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from pharos.lisp.compilation import CompilationBlock, parse_compilation
 from pharos.lisp.expand import Expander, Names, deep_recursion
 from pharos.lisp.functions import Function, all_functions, referenced
 from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of
-from pharos.lisp.namespaces import FILES
+from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
 from pharos.lisp.reader import read
 from pharos.lisp.values import Keyword, List, String, Value
@@ -69,11 +69,14 @@ def load(path: str | Path) -> Program:
     return program
 
 
-def load_text(text: str, name: str = "<text>") -> Program:
-    """The program in ``text``; the files it requires are looked up from the current folder."""
+def load_text(text: str, name: str = "<text>", *, dialects: Iterable[str] = ()) -> Program:
+    """The program in ``text``; the files it requires are looked up from the current folder.
+
+    ``dialects`` are required from the start.
+    """
     program = Program(name)
     loader = _Loader(program, project_root(Path("x")))
-    loader.load_source(text, name, "")
+    loader.load_source(text, name, "", dialects)
     return program
 
 
@@ -112,8 +115,10 @@ class _Loader:
         del self.loading[real]
         self.loaded.add(real)
 
-    def load_source(self, text: str, name: str, folder: str) -> None:
-        values = read(text, name)
+    def load_source(self, text: str, name: str, folder: str, dialects: Iterable[str] = ()) -> None:
+        namespaces = Namespaces()
+        namespaces.dialects.update((dialect, dialect) for dialect in dialects)
+        values = read(text, name, namespaces=namespaces)
         for form in _requires(values):
             (files,) = FILES.parse(form, "require")
             for file, _, _ in files:
@@ -128,7 +133,7 @@ class _Loader:
 
 
 def text_of(path: str, span: Span | None) -> str:
-    """The text of the file at ``path``, which is required at ``span``. UserError when it has none."""
+    """The text of the file at ``path``, required at ``span``; UserError when it cannot be read."""
     try:
         return Path(path).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
