@@ -128,7 +128,7 @@ def read_payload(path: str | Path) -> Payload:
     Raises UserError for a file that cannot be read, and with places for what is wrong in it.
     """
     path = Path(path)
-    readers = {".lisp": read_lisp, ".lsp": read_lisp, ".mlir": _read_mlir}
+    readers = {".lisp": _read_lisp, ".lsp": _read_lisp, ".mlir": _read_mlir}
     if path.suffix not in readers:
         raise UserError(
             f"expected a file that ends in {', '.join(readers)}, found '{path}'",
@@ -153,8 +153,7 @@ def mlir_payload(text: str, name: str = "<string>") -> Payload:
     return Payload(name, text, lambda: ir.parse(text, file=name))
 
 
-def read_lisp(path: str | Path) -> Payload:
-    """The Lispier program whose entry file is ``path``, whatever the file's name ends in."""
+def _read_lisp(path: Path) -> Payload:
     from pharos import lisp
 
     program = lisp.load(path)

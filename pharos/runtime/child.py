@@ -33,14 +33,15 @@ class ChildDied(PharosError):
     """The process ended without an answer.
 
     ``step`` is what it had begun last ("" for nothing), ``status`` how it ended in words,
-    ``output`` what it wrote to stderr.
+    ``output`` what it wrote to stderr, ``code`` its exit status when it ended by itself.
     """
 
-    def __init__(self, step: str, status: str, output: str) -> None:
+    def __init__(self, step: str, status: str, output: str, code: int | None = None) -> None:
         super().__init__(f"the process ended by {status} in step '{step}'")
         self.step = step
         self.status = status
         self.output = output
+        self.code = code
 
 
 class ChildTraceback(Exception):
@@ -83,7 +84,8 @@ def in_child(work: Callable[[Report], T]) -> T:
         _, status = os.waitpid(child, 0)
         written = _written(errors)
     if answer is None:
-        raise ChildDied(step, _in_words(status), written)
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+        raise ChildDied(step, _in_words(status), written, code)
     sys.stderr.write(written)
     return _unpacked(answer)
 
