@@ -10,7 +10,7 @@ somewhere; a module that uses them calls and reads them there::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pharos.ir.bindings import mlir
@@ -38,6 +38,36 @@ def bind(module: Any, addresses: Mapping[str, int]) -> None:
             name = operation.operation.attributes.get("sym_name")
             if name is not None and name.value in addresses:
                 operation.operation.erase()
+
+
+def tell_addresses(module: Any, name: str, wanted: Sequence[str], table: int) -> None:
+    """Add the function ``name`` that writes the addresses of ``wanted`` to memory, in order.
+
+    ``table`` is the address of that many words. ``module`` has only LLVM dialect operations.
+    """
+    with module.context, mlir.Location.unknown():
+        function = mlir.Operation.create(
+            "llvm.func",
+            attributes={
+                "sym_name": mlir.StringAttr.get(name),
+                "function_type": mlir.TypeAttr.get(mlir.Type.parse("!llvm.func<void ()>")),
+                "linkage": mlir.Attribute.parse("#llvm.linkage<external>"),
+            },
+            regions=1,
+            ip=mlir.InsertionPoint(module.body),
+        )
+        block = function.regions[0].blocks.append()
+        pointer = mlir.Type.parse("!llvm.ptr")
+        end = mlir.Operation.create("llvm.return", ip=mlir.InsertionPoint(block))
+        with mlir.InsertionPoint(end):
+            for number, symbol in enumerate(wanted):
+                found = mlir.Operation.create(
+                    "llvm.mlir.addressof",
+                    results=[pointer],
+                    attributes={"global_name": mlir.FlatSymbolRefAttr.get(symbol)},
+                )
+                place = _pointer(end, table + 8 * number)
+                mlir.Operation.create("llvm.store", operands=[found.results[0], place])
 
 
 def _operations(operation: Any) -> Iterator[Any]:

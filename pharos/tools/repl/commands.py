@@ -20,7 +20,7 @@ from pharos.tools.language.source import source_text
 from pharos.tools.repl.assembly import disassembled, with_helpers
 from pharos.tools.repl.channel import Message
 from pharos.tools.repl.definitions import Definition
-from pharos.tools.repl.expression import EXPRESSION, RUN, Result
+from pharos.tools.repl.expression import EXPRESSION, Result
 from pharos.tools.repl.growing import DIALECTS
 from pharos.tools.repl.session import Defined, Running, Session
 
@@ -178,8 +178,7 @@ def _asm(commands: Commands, text: str, name: str) -> Messages:
         code = commands.session.linked([function]).artifact.code
     else:
         function = EXPRESSION
-        _, linked = commands.session.compiled(form, keep=EXPRESSION)
-        code = linked.artifact.code
+        code = commands.session.expression_code(form)
     others = {name for name in commands.session.definitions if name != function}
     parts = [disassembled(found) for found in with_helpers(code, function, others)]
     yield _shown("\n\n".join(parts), "asm")
@@ -192,7 +191,7 @@ def _time(commands: Commands, text: str, name: str) -> Messages:
     start = time.perf_counter()
     _, linked = commands.session.compiled(form)
     compiled = time.perf_counter()
-    run = linked.function(RUN)
+    run = linked.run
     yield {"say": "running"}
     start_of_run = time.perf_counter()
     run()

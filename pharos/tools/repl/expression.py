@@ -26,10 +26,10 @@ from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.values import List, Symbol, Value, Vector
 from pharos.tools.repl.definitions import mentioned
 from pharos.tools.repl.layout import Layout, layout_of
+from pharos.tools.repl.native import RUN
 from pharos.tools.repl.slots import load, store
 
-# No program has such names: a dot in a name is a dialect's.
-EXPRESSION, RUN = "repl.expr", "repl.run"
+EXPRESSION = "repl.expr"
 _ALIGNMENT = 64
 
 
@@ -59,20 +59,25 @@ class Result:
 
 
 class Expression:
-    """Builds the functions of ``form``, which may use ``values`` by their names."""
+    """Builds the functions of ``form``, which may use ``values`` by their names.
 
-    def __init__(self, form: Value, values: Mapping[str, Slot]) -> None:
+    With ``runs`` false only that of the form itself, to look at.
+    """
+
+    def __init__(self, form: Value, values: Mapping[str, Slot], *, runs: bool = True) -> None:
         self.form = form
+        self.runs = runs
         used = mentioned([form])
         self.values = {name: slot for name, slot in values.items() if name in used}
         self.results: list[Result] = []
         self.function: Any = None
 
     def build(self, lowering: Lowering, module: Any) -> None:
-        """Add both functions to ``module``."""
+        """Add the functions to ``module``."""
         location = lowering.location(self.form.span)
         self._expression(lowering, module, location)
-        self._run(module, location)
+        if self.runs:
+            self._run(module, location)
 
     def _expression(self, lowering: Lowering, module: Any, location: Any) -> None:
         inputs = [slot.type for slot in self.values.values()]
@@ -110,13 +115,6 @@ class Expression:
             for value, slot in zip(call.results, slots, strict=True):
                 store(value, slot)
         _finish(function, block, [], [], location)
-
-
-def empty_function(lowering: Lowering, module: Any) -> None:
-    """Add a function that does nothing: a module of globals alone cannot be compiled."""
-    location = lowering.location(None)
-    function, block = _function(module, RUN, [], location, private=False)
-    _finish(function, block, [], [], location)
 
 
 def _evaluate(lowering: Lowering, env: Env, form: Value) -> list[tuple[str | None, Any]]:

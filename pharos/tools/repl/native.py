@@ -2,80 +2,72 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import itertools
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
+import numpy as np
 
 from pharos import toolchain
-from pharos.core.artifact import Artifact
-from pharos.core.errors import UserError
+from pharos.core.artifact import Artifact, EntryPoint
 from pharos.ir.bindings import mlir
 from pharos.pipeline import Driver
-from pharos.targets.cpu import abi, process, symbols
+from pharos.targets.cpu import abi
 from pharos.targets.cpu.codegen import compile_object
 from pharos.targets.cpu.effects import has_body
-from pharos.targets.cpu.jit import jit
-from pharos.tools.repl.binding import bind
+from pharos.tools.repl.binding import bind, tell_addresses
 
+# The function of every module that is called. No program has such a name: a dot is a dialect's.
+RUN = "repl.run"
 _C_INTERFACE = "llvm.emit_c_interface"
-_numbers = itertools.count()
 
 
 class Linked:
-    """Object code in this process; ``address(name)`` is where a function or global lies."""
+    """A module as code in this process."""
 
-    def __init__(self, artifact: Artifact, exported: Collection[str]) -> None:
+    def __init__(
+        self, artifact: Artifact, names: Sequence[str], table: np.ndarray[Any, Any]
+    ) -> None:
         self.artifact = artifact
-        builder = llvm.JITLibraryBuilder().add_object_img(artifact.code)
-        for name in artifact.symbols:
-            builder.import_symbol(name, _resolved(name, artifact))
-        for name in exported:
-            builder.export_symbol(name)
-        self._library = builder.link(jit(), f"repl-{next(_numbers)}")
+        self._names = {name: number for number, name in enumerate(names)}
+        # Compiled code writes into it: it must live as long as the code.
+        self._table = table
+        self._module = toolchain.target(artifact.target).open_device().load(artifact)
+
+    def run(self) -> None:
+        """Call ``RUN``."""
+        self._module.function(RUN)(0)
 
     def address(self, name: str) -> int:
-        """The address of one of the exported names."""
-        found: int = self._library[name]
-        return found
-
-    def function(self, name: str) -> Any:
-        """The exported function ``name``, which takes and returns nothing."""
-        return ctypes.CFUNCTYPE(None)(self.address(name))
-
-
-def _resolved(name: str, artifact: Artifact) -> int:
-    found = symbols.resolve(name, artifact.libraries)
-    if found is None:
-        raise UserError(
-            f"the code calls '{name}', which no library here defines",
-            hint="(link-library ...) loads the library that has it",
-        )
-    return found
+        """Where one of the wanted functions and globals lies."""
+        return int(self._table[self._names[name]])
 
 
 def compile_module(
     module: Any,
     *,
-    exported: Collection[str],
+    wanted: Collection[str] = (),
     addresses: Mapping[str, int],
     libraries: Sequence[str],
-) -> Artifact:
-    """Object code of ``module`` with the target's own pipeline.
+) -> Linked:
+    """``module`` compiled with the target's own pipeline, and linked.
 
-    ``exported`` are the functions and globals that are wanted from it, ``addresses`` those that
-    it takes from earlier lines. ``module`` is used up.
+    ``wanted`` are the functions and globals whose addresses are asked for; a module without any
+    has a function ``RUN``. ``addresses`` are those that it takes from earlier lines. ``module``
+    is used up.
     """
-    process.prepare()
-    _set_interfaces(module, exported, addresses)
+    _set_interfaces(module, addresses)
     driver, pipeline = _road()
     lowered = driver.run(pipeline, module).module
     bind(lowered, addresses)
-    _export(lowered, exported)
-    return compile_object(lowered, entries=(), libraries=libraries)
+    table = np.zeros(max(len(wanted), 1), np.int64)
+    if wanted:
+        tell_addresses(lowered, RUN, list(wanted), table.ctypes.data)
+    artifact = compile_object(lowered, entries=(EntryPoint(RUN, ()),), libraries=libraries)
+    linked = Linked(artifact, list(wanted), table)
+    if wanted:
+        linked.run()
+    return linked
 
 
 @functools.cache
@@ -85,7 +77,7 @@ def _road() -> tuple[Driver, Any]:
     return Driver(toolchain.registry(request.target), facts), toolchain.plan(request)
 
 
-def _set_interfaces(module: Any, exported: Collection[str], addresses: Mapping[str, int]) -> None:
+def _set_interfaces(module: Any, addresses: Mapping[str, int]) -> None:
     """C wrappers for C functions that take memrefs, and for nothing that the session has itself."""
     abi.request_wrappers(module)
     with module.context:
@@ -95,14 +87,5 @@ def _set_interfaces(module: Any, exported: Collection[str], addresses: Mapping[s
             if (has_body(function) or name in addresses) and _C_INTERFACE in attributes:
                 del attributes[_C_INTERFACE]
             if has_body(function):
-                visible = "public" if name in exported else "private"
+                visible = "public" if name == RUN else "private"
                 attributes["sym_visibility"] = mlir.StringAttr.get(visible)
-
-
-def _export(module: Any, exported: Collection[str]) -> None:
-    """Let the linker see the symbols ``exported``, whatever linkage the program gave them."""
-    with module.context:
-        for operation in module.body.operations:
-            attributes = operation.operation.attributes
-            if "linkage" in attributes and attributes["sym_name"].value in exported:
-                attributes["linkage"] = mlir.Attribute.parse("#llvm.linkage<external>")

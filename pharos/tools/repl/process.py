@@ -8,7 +8,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,8 @@ from pharos.core.errors import InternalError
 from pharos.tools.repl.channel import Channel, Message
 from pharos.tools.repl.guard import adopt_orphans
 
-_WORKER = "pharos.tools.repl.worker"
+# Is given the number of its socket as one more argument.
+_WORKER = (sys.executable, "-m", "pharos.tools.repl.worker")
 
 
 @dataclass
@@ -49,10 +50,17 @@ class _Request:
 class Process:
     """A worker and the guards behind it. ``output(stream, data)`` takes what programs write."""
 
-    def __init__(self, output: Callable[[int, bytes], None], *, terminal: bool) -> None:
+    def __init__(
+        self,
+        output: Callable[[int, bytes], None],
+        *,
+        terminal: bool,
+        worker: Sequence[str] = _WORKER,
+    ) -> None:
         self._output = output
         self._terminal = terminal
-        self._ready = self._born = False
+        self._worker = worker
+        self._ready = self._born = self._forgotten = False
         adopt_orphans()
         self._start()
 
@@ -63,10 +71,14 @@ class Process:
         """
         current = _Request(show)
         with self._interruptible(current):
-            while not self._ready:
+            # A worker may have died while nothing was asked of it.
+            while self._selector.select(0) or not self._ready:
                 self._listen(None)
             if current.stopped:
                 return Ended("stopped")
+            if self._forgotten:
+                self._forgotten = False
+                return Ended("lost")
             self._ready, current.sent = False, True
             self._channel.send(**request)
             while current.ended is None:
@@ -96,7 +108,9 @@ class Process:
         out, worker_out = os.pipe()
         error, worker_error = os.pipe()
         self._streams = (out, error)
-        self._pid = _spawn(other.fileno(), worker_out, worker_error, terminal=self._terminal)
+        command = [*self._worker, str(other.fileno())]
+        os.set_inheritable(other.fileno(), True)
+        self._pid = _spawn(command, worker_out, worker_error, terminal=self._terminal)
         self._ready = self._born = False
         other.close()
         os.close(worker_out)
@@ -162,7 +176,9 @@ class Process:
             raise InternalError(f"the prompt's worker could not start: {how}")
         self._selector.close()
         self._start()
-        if current is not None:
+        if current is None:
+            self._forgotten = True
+        else:
             current.ended = Ended("lost", how)
 
     # -- stopping -----------------------------------------------------------------------------
@@ -186,7 +202,7 @@ class Process:
             os.kill(self._pid, signal.SIGKILL)
 
 
-def _spawn(channel: int, out: int, error: int, *, terminal: bool) -> int:
+def _spawn(command: Sequence[str], out: int, error: int, *, terminal: bool) -> int:
     """The process id of a new worker. It reads the terminal, or else nothing."""
     actions: list[Any] = [
         (os.POSIX_SPAWN_DUP2, out, 1),
@@ -194,9 +210,7 @@ def _spawn(channel: int, out: int, error: int, *, terminal: bool) -> int:
     ]
     if not terminal:
         actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
-    os.set_inheritable(channel, True)
-    command = [sys.executable, "-m", _WORKER, str(channel)]
-    return os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
+    return os.posix_spawn(command[0], list(command), os.environ, file_actions=actions)
 
 
 def _available(stream: int) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from pharos import ir
 from pharos.core.errors import UserError, render
 from pharos.lisp.values import List, String, Symbol, Value, to_text
 from pharos.tools.repl.definitions import Definition, definition_of, mentioned
-from pharos.tools.repl.expression import RUN, Expression, Result, Slot, empty_function
+from pharos.tools.repl.expression import EXPRESSION, Expression, Result, Slot
 from pharos.tools.repl.growing import Growing
 from pharos.tools.repl.native import Linked, compile_module
 from pharos.tools.repl.units import forms_of, lower_forms, written
@@ -130,9 +130,9 @@ class Session:
         forms = [written(made, bodies=bodies) for made in used]
         return lower_forms(self.context, forms, self.growing.program.needed, build)
 
-    def expression(self, form: Value) -> tuple[Expression, Any]:
+    def expression(self, form: Value, *, runs: bool = True) -> tuple[Expression, Any]:
         """``form`` as a function, in a module with what it needs."""
-        made = Expression(form, self.values)
+        made = Expression(form, self.values, runs=runs)
         names = mentioned([form])
         return made, self._module(names, self._bodies(names), made.build)
 
@@ -148,18 +148,22 @@ class Session:
 
     # -- code ---------------------------------------------------------------------------------
 
-    def compiled(self, form: Value, *, keep: str = RUN) -> tuple[Expression, Linked]:
-        """``form`` as native code in this process; ``RUN`` does it and stores its values.
-
-        ``keep`` may name ``EXPRESSION`` instead, so that it stays a function of its own.
-        """
+    def compiled(self, form: Value) -> tuple[Expression, Linked]:
+        """``form`` as code in this process; running it stores its values."""
         made, module = self.expression(form)
         names = mentioned([form])
         addresses = self._addresses(names, self._bodies(names))
-        artifact = compile_module(
-            module, exported={keep}, addresses=addresses, libraries=self.libraries
+        return made, compile_module(module, addresses=addresses, libraries=self.libraries)
+
+    def expression_code(self, form: Value) -> bytes:
+        """Object code in which ``form`` is the function ``EXPRESSION``."""
+        _, module = self.expression(form, runs=False)
+        names = mentioned([form])
+        addresses = self._addresses(names, self._bodies(names))
+        linked = compile_module(
+            module, wanted=[EXPRESSION], addresses=addresses, libraries=self.libraries
         )
-        return made, Linked(artifact, {keep})
+        return linked.artifact.code
 
     def _addresses(
         self, names: Iterable[str], bodies: Callable[[Definition], bool]
@@ -184,25 +188,22 @@ class Session:
         key = frozenset(made.version for made in used)
         if key not in self._linked:
             module = self._module(names, _whole)
-            functions = {m.name for m in used if m.function is not None and m.defined}
-            artifact = compile_module(
+            self._linked[key] = compile_module(
                 module,
-                exported=functions,
+                wanted=[m.name for m in used if m.function is not None and m.defined],
                 addresses=self._global_addresses(used),
                 libraries=self.libraries,
             )
-            self._linked[key] = Linked(artifact, functions)
         return self._linked[key]
 
     def _link_global(self, made: Definition) -> None:
         """Give a global its memory, which it keeps from line to line."""
         used = forms_of([made.name], self.definitions, bodies=_whole)
-        module = self._module([made.name], _whole, empty_function)
+        module = self._module([made.name], _whole)
         addresses = self._global_addresses(other for other in used if other is not made)
-        artifact = compile_module(
-            module, exported={made.name, RUN}, addresses=addresses, libraries=self.libraries
+        linked = compile_module(
+            module, wanted=[made.name], addresses=addresses, libraries=self.libraries
         )
-        linked = Linked(artifact, {made.name})
         self._linked[frozenset([made.version])] = linked
         self._globals[made.name] = (made.version, linked.address(made.name))
 
@@ -216,7 +217,7 @@ class Session:
     def _run(self, form: Value) -> Iterator[Result | Running]:
         made, linked = self.compiled(form)
         yield Running()
-        linked.function(RUN)()
+        linked.run()
         for result in made.results:
             if result.name is not None and result.slot is not None:
                 self.values[result.name] = result.slot
