@@ -17,17 +17,22 @@ from pharos.lisp.lowering.tables import operation
 from pharos.lisp.values import Number, Value, describe
 
 # Operations of the dialect that are not structured: they have no ins, outs and body.
-_PLAIN = ("linalg.yield", "linalg.index", "linalg.pack", "linalg.unpack", "linalg.softmax")
+_PLAIN = (
+    "linalg.yield", "linalg.index", "linalg.pack", "linalg.unpack", "linalg.softmax",
+    "linalg.winograd_filter_transform", "linalg.winograd_input_transform",
+    "linalg.winograd_output_transform",
+)  # fmt: skip
 
 # Named operations whose body MLIR makes, with the number of their inputs, by what the elements
 # may be.
 _ON_FLOATS = {
     "exp": 1, "log": 1, "ceil": 1, "floor": 1, "negf": 1, "reciprocal": 1, "round": 1,
     "sqrt": 1, "rsqrt": 1, "tanh": 1, "erf": 1, "powf": 2,
+    "abs": 1, "square": 1,
 }  # fmt: skip
 _ON_INTEGERS = {"div_unsigned": 2}
 _ON_BOTH = {
-    "abs": 1, "square": 1, "copy": 1, "fill": 1, "transpose": 1, "broadcast": 1,
+    "copy": 1, "fill": 1, "transpose": 1, "broadcast": 1,
     "add": 2, "sub": 2, "mul": 2, "div": 2, "max": 2, "min": 2,
     "matmul": 2, "batch_matmul": 2, "matvec": 2, "vecmat": 2, "dot": 2, "mmt4d": 2,
     "batch_mmt4d": 2, "batch_matvec": 2, "batch_vecmat": 2, "batch_reduce_matmul": 2,
@@ -37,6 +42,11 @@ _ON_BOTH = {
     "pooling_nchw_max": 2, "pooling_nchw_sum": 2, "pooling_nhwc_max": 2, "pooling_nhwc_min": 2,
     "pooling_nhwc_sum": 2,
 }  # fmt: skip
+# Those that only move elements, and convert them.
+_MOVES = ("copy", "fill", "transpose", "broadcast")
+# Those that mean nothing on truth values.
+_NOT_ON_I1 = ("sub", "div", "div_unsigned")
+_INPUTS = {**_ON_FLOATS, **_ON_INTEGERS, **_ON_BOTH}
 
 
 @operation("linalg.")
@@ -93,7 +103,7 @@ def _count(made: Draft, key: str, value: Value | None) -> int:
 def _check_body(made: Draft, operands: Sequence[Any], sizes: list[int]) -> None:
     """Raise UserError unless MLIR can make the body; it would crash."""
     name = made.name.partition(".")[2]
-    inputs = {**_ON_FLOATS, **_ON_INTEGERS, **_ON_BOTH}.get(name)
+    inputs = _INPUTS.get(name)
     if inputs is None:
         raise UserError(
             f"{made.name} needs its body: missing region",
@@ -112,19 +122,24 @@ def _check_body(made: Draft, operands: Sequence[Any], sizes: list[int]) -> None:
                 f"{made.name} works on memrefs and tensors, got {value.type}", span=made.span
             )
     elements = [getattr(value.type, "element_type", value.type) for value in operands]
-    for element in elements:
-        kinds = [
-            ("a float", is_float(element), _ON_INTEGERS),
-            ("an integer", _is_integer(element), _ON_FLOATS),
-        ]
-        if not any(fits and name not in excluded for _, fits, excluded in kinds):
-            wanted = " or ".join(what for what, _, excluded in kinds if name not in excluded)
-            raise UserError(
-                f"{made.name} works on {wanted} element type, got {element}",
-                span=made.span,
-                hint="give it a body of its own: (region (block [...] ... (linalg.yield x)))",
-            )
+    if not _fit(name, elements):
+        kinds = "floats" if name in _ON_FLOATS else "integers"
+        kinds = "floats, or on integers" if name in _ON_BOTH else kinds
+        raise UserError(
+            f"{made.name} works on {kinds}, got {', '.join(map(str, elements))}",
+            span=made.span,
+            hint="give it a body of its own: (region (block [...] ... (linalg.yield x)))",
+        )
 
 
-def _is_integer(element: Any) -> bool:
-    return isinstance(element, mlir.IntegerType | mlir.IndexType)
+def _fit(name: str, elements: list[Any]) -> bool:
+    """Whether MLIR can make the body of ``name`` for operands of these element types."""
+    same = all(element == elements[0] for element in elements)
+    floats = [is_float(element) for element in elements]
+    integers = [
+        isinstance(element, mlir.IntegerType) and (element.width > 1 or name not in _NOT_ON_I1)
+        for element in elements
+    ]
+    if name in _MOVES:
+        return same or all(map(any, zip(floats, integers, strict=True)))
+    return (name not in _ON_INTEGERS and all(floats)) or (name not in _ON_FLOATS and all(integers))

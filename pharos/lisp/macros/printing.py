@@ -36,7 +36,7 @@ def _printed(call: Call, text: String, suffix: str, values: list[Value]) -> Valu
 
 def global_string(name: str, text: String) -> Value:
     """The global that holds ``text`` and a final NUL."""
-    length = len(text.value.encode("utf-8", "surrogatepass")) + 1
+    length = len(text.value.encode()) + 1
     type_ = f"!llvm.array<{length} x i8>"
     return _GLOBAL.fill(
         text.span,

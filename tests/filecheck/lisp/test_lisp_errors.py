@@ -244,7 +244,13 @@ IN_A_FUNCTION = [
     (
         "(linalg.exp k k)",
         "3:1",
-        "linalg.exp works on a float element type, got i32",
+        "linalg.exp works on floats, got i32, i32",
+        "give it a body",
+    ),
+    (
+        "(linalg.add m k m)",
+        "3:1",
+        "linalg.add works on floats, or on integers, got f32, i32, f32",
         "give it a body",
     ),
     ("(linalg.exp x x)", "3:1", "linalg.exp works on memrefs and tensors, got i32", None),
