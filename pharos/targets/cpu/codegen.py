@@ -29,12 +29,14 @@ def compile_object(
     libraries: Sequence[str] = (),
     metadata: Mapping[str, Any] | None = None,
     optimize: int = 3,
+    position_independent: bool = False,
 ) -> Artifact:
     """The artifact with the code of ``module``, which has only LLVM dialect operations.
 
     ``entries`` come from ``abi.entry_points`` before lowering; ``libraries`` are "openmp" or
     paths of shared libraries that the program links. UserError with the place of the call when
     a function is called that exists nowhere, and for a module without any function.
+    ``position_independent`` code can become part of a shared library; a JIT needs none.
     """
     check_lowered(module)
     check_defines(module)
@@ -42,7 +44,7 @@ def compile_object(
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
-    code = _emit(module, optimize)
+    code = _emit(module, optimize, position_independent)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
     if symbols.OPENMP not in linked and any(map(openmp.is_openmp, needed)):
@@ -134,7 +136,7 @@ def _walk(operation: Any) -> Iterator[Any]:
                 yield from _walk(inner.operation)
 
 
-def _emit(module: Any, optimize: int) -> bytes:
+def _emit(module: Any, optimize: int, position_independent: bool) -> bytes:
     with (
         tempfile.TemporaryDirectory(prefix="pharos-") as folder,
         diagnosed("code generation"),
@@ -142,7 +144,9 @@ def _emit(module: Any, optimize: int) -> bytes:
     ):
         path = Path(folder) / "code.o"
         try:
-            engine = execution_engine()(module, opt_level=optimize, shared_libs=[])
+            engine = execution_engine()(
+                module, opt_level=optimize, shared_libs=[], enable_pic=position_independent
+            )
         except RuntimeError as error:
             raise InternalError(f"LLVM refused the module: {error}") from None
         _satisfy(engine, module)

@@ -41,3 +41,12 @@ def _loaded(text: str, name: str) -> Any:
         if not function.is_declaration:
             builder.export_symbol(function.name)
     return builder.link(jit(), name)
+
+
+def position_independent_object(text: str) -> bytes:
+    """LLVM IR compiled to an object that shared libraries may contain."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=3, reloc="pic")
+    code: bytes = machine.emit_object(llvm.parse_assembly(text))
+    return code

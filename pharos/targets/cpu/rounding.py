@@ -9,7 +9,7 @@ from pharos.targets.cpu.jit import load_ir
 # trace of everything that was cut off, so that the second rounding is the right one (Boldo and
 # Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to
 # odd", 2008).
-_IR = """
+IR = """
 define bfloat @__truncsfbf2(float %x) {
   %bits = bitcast float %x to i32
   %high = lshr i32 %bits, 16
@@ -49,5 +49,5 @@ NAMES = frozenset({"__truncsfbf2", "__truncdfbf2"})
 
 def address(name: str) -> int:
     """The address of one of ``NAMES``."""
-    found: int = load_ir(_IR, "pharos-rounding")[name]
+    found: int = load_ir(IR, "pharos-rounding")[name]
     return found

@@ -1,0 +1,1 @@
+"""The command ``lispier``: run, look at, check, build and format Lispier programs."""

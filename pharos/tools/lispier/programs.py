@@ -1,0 +1,58 @@
+"""Programs that commands are given: files, and "-" for standard input."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pharos.core.errors import UserError
+from pharos.core.span import sources
+
+if TYPE_CHECKING:
+    from pharos.lisp.program import Program
+    from pharos.toolchain import Payload
+
+STDIN = "-"
+STDIN_NAME = "<stdin>"
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="A Lispier program; - for standard input.")
+]
+
+
+def read_text(file: str) -> str:
+    """The text of ``file``. UserError for one that cannot be read."""
+    from pharos.lisp.program import text_of
+
+    if file != STDIN:
+        return text_of(file, None)
+    data = sys.stdin.buffer.read()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{STDIN_NAME}: expected UTF-8 text, got byte {error.object[error.start]:#04x} at "
+            f"offset {error.start}"
+        ) from None
+
+
+def name_of(file: str) -> str:
+    """What errors call ``file``."""
+    return STDIN_NAME if file == STDIN else file
+
+
+def load(file: str) -> Program:
+    """The program in ``file`` with the files it requires, expanded."""
+    from pharos import lisp
+
+    if file != STDIN:
+        return lisp.load(file)
+    return lisp.load_text(read_text(file), STDIN_NAME)
+
+
+def payload(program: Program) -> Payload:
+    """``program`` for the toolchain."""
+    from pharos import toolchain
+
+    return toolchain.of_program(program, "\0".join(sources()[name] for name in program.files))
