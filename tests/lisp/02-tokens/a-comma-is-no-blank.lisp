@@ -1,0 +1,3 @@
+;; error: 3:56 unexpected character ','
+(require-dialect arith func)
+(defn main [] -> i64 (func.return (arith.addi (: 1 i64), (: 2 i64))))

@@ -1,0 +1,7 @@
+;; expect: one
+;; expect: two
+(require-dialect func)
+(defn main []
+  (println "one
+two")
+  (func.return))

@@ -1,0 +1,2 @@
+;; error: 2:11 invalid number
+(def x (: 1e f32))

@@ -1,0 +1,2 @@
+;; error: 2:6 unclosed '['
+(def [a b

@@ -1,0 +1,20 @@
+;; expect: 6 8 9 3
+;; Stage B: the last operand is the output, the body is made.
+(require-dialect func linalg memref arith)
+(defn main []
+  (def a (memref.alloca {:result memref<2x2xi64>}))
+  (def b (memref.alloca {:result memref<2x2xi64>}))
+  (def c (memref.alloca {:result memref<2x2xi64>}))
+  (linalg.fill (: 3 i64) a)
+  (linalg.fill (: 1 i64) b)
+  (linalg.fill (: 0 i64) c)
+  (linalg.matmul a b c)
+  (print "%ld " (memref.load c 0 0))
+  (linalg.fill (: 5 i64) b)
+  (linalg.add a b c)
+  (print "%ld " (memref.load c 1 1))
+  (linalg.mul a a c)
+  (print "%ld " (memref.load c 0 1))
+  (linalg.copy a c)
+  (println "%ld" (memref.load c 0 1))
+  (func.return))
