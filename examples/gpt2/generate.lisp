@@ -277,8 +277,7 @@
       (def cube (arith.mulf v (arith.mulf v v)))
       (def inner (arith.addf v (arith.mulf cube (: 0.044715 f32))))
       (def gate (math.tanh (arith.mulf inner (: 0.7978845608028654 f32))))
-      (linalg.yield
-        (arith.mulf (arith.mulf v (: 0.5 f32)) (arith.addf gate (: 1.0 f32)))))))
+      (linalg.yield (arith.mulf (arith.mulf v (: 0.5 f32)) (arith.addf gate (: 1.0 f32)))))))
   (func.return))
 
 ;; cache[l, h, place, d] = x[h, d]
@@ -306,7 +305,8 @@
   (linalg.fill (: -3e38 f32) peaks)
   (linalg.fill (: 0.0 f32) sums)
   (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, j, d) -> (h, d)> affine_map<(h, j, d) -> (h, j, d)>
+                   :indexing_maps [affine_map<(h, j, d) -> (h, d)>
+                                   affine_map<(h, j, d) -> (h, j, d)>
                                    affine_map<(h, j, d) -> (h, j)>]
                    :iterator_types ["parallel" "parallel" "reduction"]}
     q keys scores
@@ -333,7 +333,8 @@
 (defn mix-values [(: y Heads) (: scores Heads) (: sums Vector) (: values Layer)]
   (linalg.fill (: 0.0 f32) y)
   (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, d, j) -> (h, j)> affine_map<(h, d, j) -> (h, j, d)>
+                   :indexing_maps [affine_map<(h, d, j) -> (h, j)>
+                                   affine_map<(h, d, j) -> (h, j, d)>
                                    affine_map<(h, d, j) -> (h, d)>]
                    :iterator_types ["parallel" "parallel" "reduction"]}
     scores values y
@@ -399,7 +400,8 @@
       (linalg.fill (: 0.0 f32) qkv)
       (call! add-bias qkv (call Row row-at w (arith.addi qkvb (arith.muli lC (: 3 index))) C3))
       (call! add-product qkv (call Matrix matrix-at w (arith.addi qkvw (arith.muli lCC (: 3 index)))
-                                   C3 C) normal)
+                                   C3 C)
+             normal)
       (call! remember keys l place (call Heads heads-of qkv C NH D))
       (call! remember values l place (call Heads heads-of qkv (arith.addi C C) NH D))
       (call! score scores sums (call Heads heads-of qkv zero NH D) (call Layer cached keys l N))
@@ -412,11 +414,13 @@
       (linalg.fill (: 0.0 f32) hidden)
       (call! add-bias hidden (call Row row-at w (arith.addi fcb (arith.muli lC (: 4 index))) C4))
       (call! add-product hidden (call Matrix matrix-at w
-                                  (arith.addi fcw (arith.muli lCC (: 4 index))) C4 C) normal)
+                                      (arith.addi fcw (arith.muli lCC (: 4 index))) C4 C)
+             normal)
       (call! gelu hidden)
       (call! add-bias x (call Row row-at w (arith.addi fcprojb lC) C))
       (call! add-product x (call Matrix matrix-at w
-                             (arith.addi fcprojw (arith.muli lCC (: 4 index))) C C4) hidden)
+                                 (arith.addi fcprojw (arith.muli lCC (: 4 index))) C C4)
+             hidden)
       (scf.yield))))
   (memref.dealloc room)
   (call! layernorm normal x (call Row row-at w lnfw C) (call Row row-at w lnfb C))

@@ -214,8 +214,7 @@
       (def cube (arith.mulf v (arith.mulf v v)))
       (def inner (arith.addf v (arith.mulf cube (: 0.044715 f32))))
       (def gate (math.tanh (arith.mulf inner (: 0.7978845608028654 f32))))
-      (linalg.yield
-        (arith.mulf (arith.mulf v (: 0.5 f32)) (arith.addf gate (: 1.0 f32)))))))
+      (linalg.yield (arith.mulf (arith.mulf v (: 0.5 f32)) (arith.addf gate (: 1.0 f32)))))))
   (func.return))
 
 ;; ---------------------------------------------------------------------------------------------
@@ -341,17 +340,17 @@
             :llvm.emit_c_interface true
             :pharos.weights [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15]
             :function_type
-            (-> [memref<?x?xf32> memref<?x?xf32>
-                 memref<?x?xf32> memref<?x?xf32>
-                 memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
-                 memref<?x?xf32> memref<?x?xf32>
-                 memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
-                 Vector Vector
-                 Tokens index
-                 Cache Cache
-                 memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32>
-                 memref<?x?x?xf32> memref<?x?xf32>]
-                [])}
+              (-> [memref<?x?xf32> memref<?x?xf32>
+                   memref<?x?xf32> memref<?x?xf32>
+                   memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
+                   memref<?x?xf32> memref<?x?xf32>
+                   memref<?x?x?xf32> memref<?x?xf32> memref<?x?x?xf32> memref<?x?xf32>
+                   Vector Vector
+                   Tokens index
+                   Cache Cache
+                   memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32>
+                   memref<?x?x?xf32> memref<?x?xf32>]
+                  [])}
   (region
     (block [(: wte memref<?x?xf32>) (: wpe memref<?x?xf32>)
             (: ln1w memref<?x?xf32>) (: ln1b memref<?x?xf32>)

@@ -26,10 +26,11 @@ Check = Annotated[bool, typer.Option("--check", help="Write nothing; fail if a f
 
 
 def fmt(files: Files, check: Check = False) -> None:
-    """Format programs in place; - reads standard input and writes standard output.
+    """Format programs in place.
 
-    Comments and the breaks between lines stay, indentation and long lines are seen to. A file
-    that cannot be read as Lispier is left alone. Of a folder, all .lisp and .lsp files are taken.
+    Of - standard input is formatted to standard output, of a folder every .lisp and .lsp file.
+    Comments and the breaks between lines stay; indentation and long lines are seen to. A file
+    that cannot be read as Lispier is left alone.
 
     \b
     Examples:

@@ -12,9 +12,9 @@ def repl(
         list[str] | None, typer.Argument(metavar="FILE", help="Programs to load first.")
     ] = None,
 ) -> None:
-    """Type forms, see values: a prompt that keeps definitions and survives errors.
+    """Type forms and see their values.
 
-    :help there lists its commands, :quit leaves.
+    Definitions stay; a line that goes wrong is undone. :help lists its commands, :quit leaves.
 
     \b
     Example:

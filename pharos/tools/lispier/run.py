@@ -23,7 +23,7 @@ def run(
     parameter: options.Parameter = None,
     time: options.Time = False,
 ) -> None:
-    """Run a program: call its function main, print the number that it returns.
+    """Run a program and print the number that main returns.
 
     The program's arguments follow the file; main gets them when it takes (i32 or i64, !llvm.ptr):
     how many there are, and their texts.

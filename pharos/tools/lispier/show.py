@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def show_expanded(file: programs.File) -> None:
-    """Print the forms of one file with all macros expanded, one form on a line.
+    """Print the forms of a file with all macros expanded.
 
-    The files that it requires are not shown.
+    One form on a line. The files that it requires are not shown.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def show_expanded(file: programs.File) -> None:
 
 
 def show_ast(file: programs.File) -> None:
-    """Print the forms of a program as a tree, each with its place.
+    """Print the forms of a program as a tree with their places.
 
     All files of the program, with macros expanded; what expansions add has the place of the
     macro's call.
@@ -58,7 +58,8 @@ def _tree(value: Value, depth: int, label: str = "") -> Iterator[str]:
         for key, item in value.entries.items():
             yield from _tree(item, depth + 1, f":{key} ")
     else:
-        yield f"{lead}{kind(value)} {to_text(value)}{place}"
+        text = to_text(value)
+        yield f"{lead}{'' if kind(value) == text else kind(value) + ' '}{text}{place}"
 
 
 def show_ir(file: programs.File) -> None:

@@ -18,7 +18,8 @@ from pharos.targets.cpu.standalone.code import Start
 
 _HERE = Path(__file__).parent
 _DRIVERS = ("cc", "gcc", "clang")
-_FLAGS = ("-O2", "-fPIC", "-std=gnu11")
+_FLAGS = ("-O2", "-fPIC", "-std=gnu11", "-fvisibility=hidden")
+_C_INTERFACE = "_mlir_ciface_"
 _C_LIBRARIES = ("c", "m", "libc", "libm")
 
 
@@ -39,7 +40,7 @@ def link(artifact: Artifact, out: Path, start: Start | None) -> None:
         if not shared:
             assert start is not None
             objects.append(parts.start(start))
-        kind = ["-shared"] if shared else ["-pie"]
+        kind = ["-shared", f"-Wl,--version-script={parts.exports()}"] if shared else ["-pie"]
         libraries = list(_library_flags(artifact.libraries))
         _run([*kind, "-Wl,--no-undefined", "-o", target, *objects, *libraries, "-lm"])
         os.chmod(target, 0o755)
@@ -69,6 +70,15 @@ class Parts:
         """The C main of an executable."""
         values = {"ARGUMENTS": start.arguments, "RESULT": start.result}
         return self._compile("start.c", [f"-DLISPIER_{k}={v}" for k, v in values.items()])
+
+    def exports(self) -> Path:
+        """A version script that hides the entries which only our own loader calls."""
+        defined = elf.symbols(self._artifact.code).defined
+        packed = (n for n in defined if n.startswith("_mlir_") and not n.startswith(_C_INTERFACE))
+        # A name may have characters that are operators of the linker.
+        local = "".join(f' "{name}";' for name in sorted(packed))
+        hidden = f"local:{local} " if local else ""
+        return self._write("exports.map", f"{{ global: *; {hidden}}};\n".encode())
 
     def helpers(self) -> list[Path]:
         """What the program calls beyond C's library and what it links."""
