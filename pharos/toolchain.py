@@ -101,7 +101,23 @@ def target(name: str) -> Any:
             f"expected a target among {', '.join(TARGETS)}, found '{name}'",
             hint=nearest(name, TARGETS),
         )
-    return importlib.import_module(TARGETS[name])
+    return _opened(name)
+
+
+@functools.cache
+def _opened(name: str) -> Any:
+    module = importlib.import_module(TARGETS[name])
+    module.provide(_value_function)
+    return module
+
+
+def _value_function(name: str) -> int | None:
+    """Where the function of Lispier's ``(extern :value-ffi)`` with that name is."""
+    if not name.startswith("value_"):
+        return None
+    from pharos.lisp import value_pointers
+
+    return value_pointers.address(name)
 
 
 @functools.cache
@@ -143,7 +159,7 @@ def lisp_payload(text: str, name: str = "<text>") -> Payload:
     """The Lispier program ``text``; errors call it ``name``."""
     from pharos import lisp
 
-    return of_program(lisp.load_text(text, name), text)
+    return of_program(lisp.load_text(text, name, engine=macro_engine()), text)
 
 
 def mlir_payload(text: str, name: str = "<string>") -> Payload:
@@ -156,7 +172,7 @@ def mlir_payload(text: str, name: str = "<string>") -> Payload:
 def _read_lisp(path: Path) -> Payload:
     from pharos import lisp
 
-    program = lisp.load(path)
+    program = lisp.load(path, engine=macro_engine())
     texts = [Path(file).read_text(encoding="utf-8") for file in program.files]
     return of_program(program, "\0".join(texts))
 
@@ -165,8 +181,30 @@ def of_program(program: Any, text: str) -> Payload:
     """The loaded Lispier program ``program``; ``text`` is all of its source."""
     from pharos import lisp
 
+    if program.expansions:
+        # A macro may expand to something else another time.
+        text = "\0".join((text, *map(lisp.to_text, program.forms)))
     libraries = tuple(library.name for library in program.libraries)
     return Payload(program.name, text, lambda: lisp.lower(program), libraries)
+
+
+@functools.cache
+def macro_engine() -> Any:
+    """What compiles and runs macros written in Lispier, in a process of its own."""
+    from pharos.lisp.macro_host import MacroEngine, MacroHost
+    from pharos.runtime.server import Server
+
+    server = Server(lambda: MacroHost(_callable_macros).answer)
+    return MacroEngine(server, settings.MACRO_SECONDS.get)
+
+
+def _callable_macros(unit: Any) -> Callable[[str, int], int]:
+    from pharos import lisp
+
+    program = lisp.Program(unit.file, forms=list(unit.forms), needed=set(unit.needed))
+    payload = Payload(unit.file, unit.text, lambda: lisp.lower(program), unit.libraries, unit.names)
+    runner = load(build(payload, Request(pipeline="default")).artifact)
+    return lambda name, arguments: int(runner.call(name, arguments))
 
 
 def _read_mlir(path: Path) -> Payload:

@@ -100,6 +100,13 @@ THREADS = Setting(
     "a number of threads, at least 1",
     "threads that CPU code runs on",
 )
+MACRO_SECONDS = Setting(
+    "PHAROS_MACRO_SECONDS",
+    10,
+    _count,
+    "a number of seconds, at least 1",
+    "how long one call of a macro written in Lispier may take",
+)
 REPRODUCERS = Setting(
     "PHAROS_REPRODUCERS",
     Path("pharos-reproducers"),
@@ -108,7 +115,7 @@ REPRODUCERS = Setting(
     "where the inputs of an internal error are saved",
 )
 
-ALL: tuple[Setting[Any], ...] = (DEBUG, CACHE, CACHE_LIMIT_MB, THREADS, REPRODUCERS)
+ALL: tuple[Setting[Any], ...] = (DEBUG, CACHE, CACHE_LIMIT_MB, THREADS, MACRO_SECONDS, REPRODUCERS)
 
 
 @contextmanager

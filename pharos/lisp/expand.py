@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +14,7 @@ from pharos.lisp.macros import BUILT_IN, Call, Macro
 from pharos.lisp.macros.printing import global_string
 from pharos.lisp.macros.structs import Struct, accessors, parse_struct
 from pharos.lisp.values import List, Map, String, Symbol, Value, Vector, to_text
+from pharos.lisp.written_macros import Written, define_macro
 
 MAX_EXPANSIONS = 100
 _RECURSION = 6000
@@ -21,9 +22,10 @@ _RECURSION = 6000
 
 @dataclass
 class Names:
-    """Names that must differ over all files of a program."""
+    """What all files of a program share: names that must differ, and macro functions."""
 
     strings: int = 0
+    written: Written = field(default_factory=Written)
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Expander:
     needed: set[str] = field(default_factory=set)
     _globals: dict[str, str] = field(default_factory=dict)
     _prints: int = 0
+    # How many written macros are being expanded, one in the expansion of the other.
+    nested: int = 0
 
     def top_level(self, form: Value) -> Iterator[Value]:
         """The forms that ``form`` at the top of a file becomes.
@@ -48,13 +52,25 @@ class Expander:
         ``module`` and ``do`` are opened, definitions for the expander are taken in, empty lists
         are dropped.
         """
+        before = self.nested
+        try:
+            for expanded in self._top_level(form):
+                self.names.written.note(expanded)
+                yield expanded
+        except UserError:
+            self.names.written.failed.update(_names_in(form))
+            raise
+        finally:
+            self.nested = before
+
+    def _top_level(self, form: Value) -> Iterator[Value]:
         if isinstance(form, List):
             if form.head in ("module", "do"):
                 for item in form.items[1:]:
                     yield from self.top_level(item)
                 return
             definition = _DEFINITIONS.get(form.head or "")
-            if definition is not None:
+            if definition is not None and form.head not in self.macros:
                 definition(self, form)
                 return
             head = form.head
@@ -67,9 +83,12 @@ class Expander:
 
     def expand(self, value: Value) -> Value:
         """``value`` with every macro call in it replaced by its expansion."""
-        if isinstance(value, List):
-            value = self._until_no_macro(value)
-        return self._expand_items(value)
+        if not isinstance(value, List):
+            return self._expand_items(value)
+        before = self.nested
+        expanded = self._expand_items(self._until_no_macro(value))
+        self.nested = before
+        return expanded
 
     def _expand_items(self, value: Value) -> Value:
         if isinstance(value, List):
@@ -132,13 +151,19 @@ class Expander:
         return struct
 
     def print_string(self, text: String) -> str:
-        """The name of the global that holds ``text``; equal texts share one."""
+        """The name of the global that holds ``text``, for printf; equal texts share one."""
         self.needed.add("printf")
+        return self.global_text(text)
+
+    def global_text(self, text: String) -> str:
+        """The name of the global that holds ``text`` as a C string; equal texts share one."""
         name = self._globals.get(text.value)
         if name is None:
             name = self._globals[text.value] = f"_print_str_{self.names.strings}"
             self.names.strings += 1
-            self.strings[text.value] = global_string(name, text)
+            self.strings[text.value] = made = global_string(name, text)
+            self.names.written.known[name] = made
+            self.names.written.texts[name] = text.value
         return name
 
     def next_print(self) -> int:
@@ -148,7 +173,22 @@ class Expander:
 
 
 _DEFTYPE = Grammar(SYMBOL, TYPE)
-_DEFINITIONS = {"defstruct": Expander.define_struct, "deftype": Expander.define_type}
+_DEFINITIONS: dict[str, Callable[[Expander, List], None]] = {
+    "defmacro": define_macro,
+    "defstruct": Expander.define_struct,
+    "deftype": Expander.define_type,
+}
+
+
+def _names_in(form: Value) -> Iterator[str]:
+    """The function that ``form`` would have defined."""
+    if not isinstance(form, List) or len(form.items) < 2:
+        return
+    named = form.items[1]
+    if isinstance(named, Symbol):
+        yield named.text
+    elif isinstance(named, Map) and isinstance(name := named.entries.get("sym_name"), String):
+        yield name.value
 
 
 def expand(values: list[Value], *, names: Names | None = None) -> list[Value]:

@@ -42,7 +42,7 @@ class Namespaces:
     def _look_up(self, text: str, span: Span | None) -> str:
         if text[0] == "!" or text == "...":
             return text
-        bare = _outside_brackets(text)
+        bare = outside_brackets(text)
         alias, slash, name = bare.partition("/")
         if slash and alias:
             dialect = self.dialects.get(alias)
@@ -96,7 +96,7 @@ _REQUIRES = {
 }
 
 
-def _outside_brackets(text: str) -> str:
+def outside_brackets(text: str) -> str:
     """``text`` with what stands in angle brackets blanked out, so that offsets stay."""
     if "<" not in text[1:]:
         return text

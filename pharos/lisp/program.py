@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,14 @@ from pharos.core.span import Span
 from pharos.lisp.compilation import CompilationBlock, parse_compilation
 from pharos.lisp.expand import Expander, Names, deep_recursion
 from pharos.lisp.functions import Function, all_functions, referenced
-from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of
+from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of, some
+from pharos.lisp.macro_host import MacroEngine
+from pharos.lisp.macros import Macro
 from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
 from pharos.lisp.reader import read
 from pharos.lisp.values import Keyword, List, String, Value
+from pharos.lisp.written_macros import Expansion, Written, explained, macro_file
 
 _ROOT_MARKS = ("lispier.toml", ".git", "Cargo.toml")
 
@@ -37,7 +42,8 @@ class Program:
 
     ``forms`` are in load order: what a file requires comes before its own. ``compilation`` holds
     the blocks of all files in the same order. ``needed`` are C functions that expansions of
-    built-in macros call and that the program need not declare.
+    built-in macros call and that the program need not declare. ``expansions`` are the uses of
+    macros written in Lispier. ``files`` includes the files of macros.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Program:
     libraries: list[Library] = field(default_factory=list)
     compilation: list[CompilationBlock] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
+    expansions: list[Expansion] = field(default_factory=list)
 
     def externs(self) -> list[Function]:
         """The functions that are declared, used, and defined nowhere in the program, by name.
@@ -57,26 +64,43 @@ class Program:
         used = referenced(self.forms) - defined
         return [function for function in functions if function.name in used]
 
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Errors of the block tell of the macros in whose expansion they are."""
+        try:
+            yield
+        except UserError as error:
+            raise explained(error, self.expansions) from None
 
-def load(path: str | Path) -> Program:
+
+def load(path: str | Path, *, engine: MacroEngine | None = None) -> Program:
     """The program whose entry file is ``path``, with every file it requires.
 
-    Raises UserError (ErrorList for several) with the place of each mistake.
+    ``engine`` runs macros that have to be compiled. Raises UserError (ErrorList for several) with
+    the place of each mistake.
     """
     program = Program(str(path))
-    loader = _Loader(program, project_root(Path(path)))
-    loader.load_file(os.path.normpath(path), None)
+    loader = _Loader(program, project_root(Path(path)), engine)
+    with program.explaining():
+        loader.load_file(os.path.normpath(path), None)
     return program
 
 
-def load_text(text: str, name: str = "<text>", *, dialects: Iterable[str] = ()) -> Program:
+def load_text(
+    text: str,
+    name: str = "<text>",
+    *,
+    dialects: Iterable[str] = (),
+    engine: MacroEngine | None = None,
+) -> Program:
     """The program in ``text``; the files it requires are looked up from the current folder.
 
-    ``dialects`` are required from the start.
+    ``dialects`` are required from the start; ``engine`` as for ``load``.
     """
     program = Program(name)
-    loader = _Loader(program, project_root(Path("x")))
-    loader.load_source(text, name, "", dialects)
+    loader = _Loader(program, project_root(Path("x")), engine)
+    with program.explaining():
+        loader.load_source(text, name, "", dialects)
     return program
 
 
@@ -90,10 +114,12 @@ def project_root(entry: Path) -> Path:
 
 
 class _Loader:
-    def __init__(self, program: Program, root: Path) -> None:
+    def __init__(self, program: Program, root: Path, engine: MacroEngine | None = None) -> None:
         self.program = program
         self.root = root
-        self.names = Names()
+        self.names = Names(written=Written(engine, expansions=program.expansions))
+        # The macros of each file of macros, by its real path.
+        self.macro_files: dict[str, dict[str, Macro]] = {}
         self.loaded: set[str] = set()
         # The files that are being loaded, outermost first, by their real paths.
         self.loading: dict[str, str] = {}
@@ -123,8 +149,21 @@ class _Loader:
             (files,) = FILES.parse(form, "require")
             for file, _, _ in files:
                 self.load_file(self._path_of(file, folder), file.span)
-        _File(self, name, folder).take(values)
+        made = _File(self, name, folder)
+        for form in _directives(values, "require-macros"):
+            made.require_macros(form)
+        made.take(values)
         self.program.files.append(name)
+
+    def macros_of(self, path: str, span: Span | None) -> dict[str, Macro]:
+        """The macros that the file of macros at ``path`` defines."""
+        real = os.path.realpath(path)
+        if real not in self.macro_files:
+            text = text_of(path, span)
+            libraries = partial(_library, folder=os.path.dirname(path))
+            self.macro_files[real] = macro_file(text, path, self.names.written, libraries)
+            self.program.files.append(path)
+        return self.macro_files[real]
 
     def _path_of(self, file: String, folder: str) -> str:
         if file.value.startswith("@"):
@@ -150,23 +189,42 @@ def text_of(path: str, span: Span | None) -> str:
 
 def _requires(values: list[Value]) -> list[List]:
     """The ``require`` forms of a file, those inside ``module`` and ``do`` too."""
+    return _directives(values, "require")
+
+
+def _directives(values: list[Value], head: str) -> list[List]:
+    """The forms of a file with that head, those inside ``module`` and ``do`` too."""
     found: list[List] = []
     for value in values:
         if isinstance(value, List):
-            if value.head == "require":
+            if value.head == head:
                 found.append(value)
             elif value.head in ("module", "do"):
-                found += _requires(value.items[1:])
+                found += _directives(value.items[1:], head)
     return found
+
+
+_MACRO_FILES = Grammar(some("file", STRING))
 
 
 class _File:
     """One file on its way into the program."""
 
     def __init__(self, loader: _Loader, name: str, folder: str) -> None:
+        self.loader = loader
         self.program = loader.program
         self.folder = folder
         self.expander = Expander(loader.names)
+        self._macros_required: set[str] = set()
+
+    def require_macros(self, form: List) -> None:
+        """Take in the macros that ``(require-macros "path"...)`` asks for, once."""
+        (files,) = _MACRO_FILES.parse(form, "require-macros")
+        for file in files:
+            path = self.loader._path_of(file, self.folder)
+            if path not in self._macros_required:
+                self._macros_required.add(path)
+                self.expander.macros.update(self.loader.macros_of(path, file.span))
 
     def take(self, values: list[Value]) -> None:
         problems = Problems()
@@ -206,16 +264,28 @@ _LIBRARY = Grammar(one_of(KEYWORD, STRING))
 _C_LIBRARIES = {"c": "c", "libc": "c", "m": "m", "libm": "m"}
 
 
+@_directive("require-macros")
+def _require_macros(file: _File, form: List) -> None:
+    """``(require-macros "path"...)``: the loader has seen to it, except at a prompt."""
+    file.require_macros(form)
+
+
 @_directive("link-library")
 def _link_library(file: _File, form: List) -> None:
     """``(link-library :c)`` or ``(link-library "path/lib.so")``, relative to the file."""
+    library = _library(form, file.folder)
+    file.program.libraries.append(library)
+    file.expander.names.written.libraries.append(library.name)
+
+
+def _library(form: List, folder: str) -> Library:
+    library: String | Keyword
     (library,) = _LIBRARY.parse(form, "link-library")
     if isinstance(library, String):
-        path = os.path.normpath(os.path.join(file.folder, library.value))
+        path = os.path.normpath(os.path.join(folder, library.value))
         # A bare name is for the system's loader to find.
         named = path if "/" in library.value else library.value
-        file.program.libraries.append(Library(named, True, library.span))
-        return
+        return Library(named, True, library.span)
     if library.name not in _C_LIBRARIES:
         raise UserError(
             f"link-library: unknown library :{library.name}",
@@ -223,32 +293,30 @@ def _link_library(file: _File, form: List) -> None:
             hint=f"known: {', '.join(':' + name for name in _C_LIBRARIES)}; "
             'or a path: (link-library "path/lib.so")',
         )
-    file.program.libraries.append(Library(_C_LIBRARIES[library.name], False, library.span))
+    return Library(_C_LIBRARIES[library.name], False, library.span)
 
 
 _EXTERN = Grammar(KEYWORD)
-_EXTERNS = {
-    "value-ffi": "the value functions come with macros written in Lispier",
-    "gpt2-ffi": "read a checkpoint with fopen and fread instead",
-}
+_VALUES, _GPT2 = "value-ffi", "gpt2-ffi"
 
 
 @_directive("extern")
 def _extern(file: _File, form: List) -> None:
-    """``(extern :value-ffi)``."""
+    """``(extern :value-ffi)``. The value functions are there without it, too."""
     library: Keyword
     (library,) = _EXTERN.parse(form, "extern")
-    if library.name in _EXTERNS:
+    if library.name == _GPT2:
         raise UserError(
-            f"extern library :{library.name} is not supported yet",
+            f"extern library :{library.name} is not supported",
             span=form.span,
-            hint=_EXTERNS[library.name],
+            hint="read a checkpoint with fopen and fread instead",
         )
-    raise UserError(
-        f"Unknown extern library: {library.name}",
-        span=library.span,
-        hint=nearest(library.name, _EXTERNS),
-    )
+    if library.name != _VALUES:
+        raise UserError(
+            f"Unknown extern library: {library.name}",
+            span=library.span,
+            hint=nearest(library.name, (_VALUES,)) or f"known: :{_VALUES}",
+        )
 
 
 @_directive("compilation", "compilation-gpu", "compilation-cpu")

@@ -79,13 +79,13 @@ def in_child(work: Callable[[Report], T]) -> T:
         except BaseException:  # Ctrl-C, mostly: nobody waits for the child any more
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            sys.stderr.write(_written(errors))
+            sys.stderr.write(text_in(errors))
             raise
         _, status = os.waitpid(child, 0)
-        written = _written(errors)
+        written = text_in(errors)
     if answer is None:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        raise ChildDied(step, _in_words(status), written, code)
+        raise ChildDied(step, in_words(status), written, code)
     sys.stderr.write(written)
     return _unpacked(answer)
 
@@ -121,14 +121,14 @@ def _unpacked(answer: tuple[Any, ...]) -> Any:
     raise error from ChildTraceback(text)
 
 
-def _in_words(status: int) -> str:
+def in_words(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return f"signal {signal.Signals(number).name} ({signal.strsignal(number)})"
     return f"exit status {os.WEXITSTATUS(status)}"
 
 
-def _written(errors: IO[bytes]) -> str:
+def text_in(errors: IO[bytes]) -> str:
     errors.seek(0)
     return errors.read().decode("utf-8", "replace")
 
@@ -143,7 +143,7 @@ def _run_child(
     # Whatever happens, this process must not go on as a second parent.
     status = 1
     try:
-        _prepare(errors)
+        prepare_child(errors)
         # A process that is killed leaves its temporary files; the parent removes these.
         tempfile.tempdir = scratch
         with os.fdopen(writing, "wb") as pipe:
@@ -163,7 +163,7 @@ def _run_child(
         os._exit(status)
 
 
-def _prepare(errors: IO[bytes]) -> None:
+def prepare_child(errors: IO[bytes]) -> None:
     """Stderr goes to a file: LLVM's last words are part of one message, not a page of their own."""
     faulthandler.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it kills the child
@@ -187,14 +187,14 @@ def _answer(work: Callable[[Report], Any], send: Callable[..., None]) -> None:
     except Exception as error:  # a boundary: it goes on in the parent
         text = traceback.format_exc()
         try:
-            send(_ERROR, _sendable(error), text, sources())
+            send(_ERROR, sendable(error), text, sources())
         except (pickle.PicklingError, TypeError, AttributeError):
             send(_ERROR, InternalError(f"{type(error).__name__}: {error}"), text, {})
         return
     send(_VALUE, value)
 
 
-def _sendable(error: Exception) -> Exception:
+def sendable(error: Exception) -> Exception:
     """``error`` if the parent can make it again; many exceptions of libraries cannot be."""
     pickle.loads(pickle.dumps(error))
     return error

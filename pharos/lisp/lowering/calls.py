@@ -10,6 +10,7 @@ from pharos.ir.bindings import mlir
 from pharos.lisp.functions import Function, callee_name, is_function_type
 from pharos.lisp.lowering import segments
 from pharos.lisp.lowering.create import build, check_known
+from pharos.lisp.lowering.declarations import value_function
 from pharos.lisp.lowering.draft import Draft
 from pharos.lisp.lowering.lowering import Lowering
 from pharos.lisp.lowering.promotion import fixed_arguments, promoted
@@ -24,7 +25,7 @@ def lower_call(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
     """A call; the callee is ``:callee`` or a first operand that is a string."""
     if made.operands and isinstance(made.operands[0], String):
         made.attributes["callee"] = made.operands.pop(0)
-    function = _function(lowering, made)
+    function = _function(lowering, env, made)
     if function is not None and function.operation == "llvm.func":
         return _llvm_call(lowering, env, made, function)
     return _func_call(lowering, env, made, function)
@@ -35,7 +36,7 @@ def lower_llvm_call(lowering: Lowering, env: Env, made: Draft) -> Sequence[Any]:
     """A call of an LLVM function, or of a pointer when there is no ``:callee``."""
     if made.operands and isinstance(made.operands[0], String):
         made.attributes["callee"] = made.operands.pop(0)
-    function = _function(lowering, made) if "callee" in made.attributes else None
+    function = _function(lowering, env, made) if "callee" in made.attributes else None
     if function is not None and function.operation == "func.func":
         for key in ("vararg", "var_callee_type", "op_bundle_sizes", segments.KEY):
             made.take(key)
@@ -100,7 +101,7 @@ def _inputs(lowering: Lowering, made: Draft, function: Function | None) -> list[
     return [lowering.types.of(item) for item in inputs or []]
 
 
-def _function(lowering: Lowering, made: Draft) -> Function | None:
+def _function(lowering: Lowering, env: Env, made: Draft) -> Function | None:
     """The function that is called; None for one in a module of its own. UserError if unknown."""
     callee = made.attributes.get("callee")
     name = callee_name(callee)
@@ -111,6 +112,8 @@ def _function(lowering: Lowering, made: Draft) -> Function | None:
         )
     made.attributes["callee"] = Symbol(f"@{name}", callee.span)
     function = lowering.functions.get(name)
+    if function is None and name not in lowering.nested_functions:
+        function = value_function(lowering, env, name)
     if function is None and name not in lowering.nested_functions:
         raise UserError(
             f"unknown function '{name}'",

@@ -1,12 +1,20 @@
-"""C functions that built-in macros call, declared where the program does not (section 7.7)."""
+"""Functions declared where the program does not: C's that built-in macros call, and the value
+functions (sections 7.7 and 8.2)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pharos.core.span import Span
-from pharos.lisp.functions import function_of
+from pharos.lisp.functions import Function, function_of
+from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.macros.table import Template
 from pharos.lisp.program import Program
-from pharos.lisp.values import Value
+from pharos.lisp.value_functions import VALUE_FUNCTIONS
+from pharos.lisp.values import String, Symbol, Value, Vector
+
+if TYPE_CHECKING:
+    from pharos.lisp.lowering.lowering import Lowering
 
 _PRINTF = Template(
     """
@@ -21,6 +29,35 @@ _MALLOC = Template(
     """
 )
 _DECLARATIONS = {"printf": _PRINTF, "malloc": _MALLOC}
+_VALUE_FUNCTION = Template(
+    """
+    (func.func {:sym_name ~name :function_type (-> ~inputs ~outputs) :sym_visibility "private"}
+      (region))
+    """
+)
+
+
+def value_function(lowering: Lowering, env: Env, name: str) -> Function | None:
+    """The value function ``name``, declared in the module around ``env``; None for no such one."""
+    known = VALUE_FUNCTIONS.get(name)
+    if known is None:
+        return None
+    types = [Vector([Symbol(type_) for type_ in side]) for side in known.signature]
+    form = _VALUE_FUNCTION.fill(None, name=String(name), inputs=types[0], outputs=types[1])
+    function = function_of(form)
+    if function is not None:
+        lowering.functions[name] = function
+        module = Env(_outermost(env.block), Scope(), {}, None, [], {})
+        lowering.statements(module, [form])
+    return function
+
+
+def _outermost(block: Any) -> Any:
+    """The body of the module around ``block``."""
+    operation = block.owner
+    while operation.parent is not None:
+        operation = operation.parent
+    return operation.regions[0].blocks[0]
 
 
 def with_declarations(program: Program) -> list[Value]:

@@ -26,8 +26,9 @@ def lower(program: Program, context: Any = None) -> Any:
 
     Raises UserError, or ErrorList when there are several independent mistakes.
     """
-    module, functions = _made(program, context or ir.new_context())
-    verify(module, functions)
+    with program.explaining():
+        module, functions = _made(program, context or ir.new_context())
+        verify(module, functions)
     return module
 
 
@@ -36,9 +37,11 @@ def draft(program: Program) -> tuple[Any, UserError | None]:
 
     Raises UserError, or ErrorList, when a form cannot be lowered at all.
     """
-    module, functions = _made(program, ir.new_context())
+    with program.explaining():
+        module, functions = _made(program, ir.new_context())
     try:
-        verify(module, functions)
+        with program.explaining():
+            verify(module, functions)
     except UserError as error:
         return module, error
     return module, None

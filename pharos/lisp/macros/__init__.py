@@ -4,9 +4,9 @@ from pharos.lisp.macros import (
     arithmetic,
     conditionals,
     functions,
-    later,
     pointers,
     printing,
+    quasiquote,
     structs,
 )
 from pharos.lisp.macros.table import BUILT_IN, Call, Macro
@@ -18,8 +18,8 @@ __all__ = [
     "arithmetic",
     "conditionals",
     "functions",
-    "later",
     "pointers",
     "printing",
+    "quasiquote",
     "structs",
 ]

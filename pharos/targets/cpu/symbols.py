@@ -1,21 +1,28 @@
 """Where the functions that compiled code calls are found.
 
-In order: our own helpers, the OpenMP run time, the libraries that the program names, and what
-is in the process with libc, libm and libgcc.
+In order: our own helpers, what other parts of Pharos provide, the OpenMP run time, the libraries
+that the program names, and what is in the process with libc, libm and libgcc.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pharos.core.errors import UserError
 from pharos.targets.cpu import helpers, openmp, rounding
 
 OPENMP = "openmp"
+Lookup = Callable[[str], "int | None"]
+_provided: list[Lookup] = []
 # The C library under the names that programs use for it; it is always searched.
 _IMPLIED = frozenset({"c", "libc", "m", "libm", OPENMP})
+
+
+def provide(lookup: Lookup) -> None:
+    """Let ``lookup`` say where functions are that other parts of Pharos give to programs."""
+    _provided.append(lookup)
 
 
 def resolve(name: str, libraries: Iterable[str] = ()) -> int | None:
@@ -26,6 +33,10 @@ def resolve(name: str, libraries: Iterable[str] = ()) -> int | None:
     found = helpers.address(name)
     if found is not None:
         return found
+    for lookup in _provided:
+        found = lookup(name)
+        if found is not None:
+            return found
     if name in rounding.NAMES:
         return rounding.address(name)
     if openmp.is_openmp(name):

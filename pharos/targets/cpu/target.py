@@ -62,6 +62,13 @@ def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
     return program.run_main(artifact, arguments)
 
 
+def provide(lookup: Callable[[str], int | None]) -> None:
+    """Let programs call the functions whose addresses ``lookup`` tells by name."""
+    from pharos.targets.cpu import symbols
+
+    symbols.provide(lookup)
+
+
 def checks() -> Mapping[str, Callable[[], str]]:
     """What this target needs of the machine, by name: each tells what it found, or raises
     UserError with the remedy."""

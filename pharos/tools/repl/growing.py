@@ -14,6 +14,7 @@ from pharos.lisp.problems import Problems
 from pharos.lisp.program import Program, _File, _Loader, _requires, project_root
 from pharos.lisp.reader import read
 from pharos.lisp.values import Value
+from pharos.toolchain import macro_engine
 
 # Required from the start.
 DIALECTS = (
@@ -29,7 +30,7 @@ class Growing:
         self.program = Program("<repl>")
         self.namespaces = Namespaces()
         self.namespaces.dialects.update({name: name for name in DIALECTS})
-        self._loader = _Loader(self.program, project_root(Path("x")))
+        self._loader = _Loader(self.program, project_root(Path("x")), macro_engine())
         self._file = _File(self._loader, "<repl>", "")
         self._strings: set[str] = set()
 

@@ -148,7 +148,6 @@ def test_libraries(tmp_path: Path) -> None:
         ("(link-library :cuda)", "1:15", "link-library: unknown library :cuda", "known: :c, :libc"),
         ("(link-library c)", "1:15", "link-library: expected a keyword or a string", None),
         ("(link-library)", "1:1", "link-library: wrong number of arguments, expected 1", None),
-        ("(extern :value-ffi)", "1:1", "extern library :value-ffi is not", "the value"),
         ("(extern :gpt2-ffi)", "1:1", "extern library :gpt2-ffi is not", "read a"),
         ("(extern :value-fi)", "1:9", "Unknown extern library: value-fi", "did you mean"),
         ('(extern "x")', "1:9", "extern: expected a keyword", None),
