@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.lisp.grammar import SYMBOL, TYPE, Grammar
+from pharos.lisp.macro_host import MacroEngine
 from pharos.lisp.macros import BUILT_IN, Call, Macro
 from pharos.lisp.macros.printing import global_string
 from pharos.lisp.macros.structs import Struct, accessors, parse_struct
 from pharos.lisp.values import List, Map, String, Symbol, Value, Vector, to_text
-from pharos.lisp.written_macros import Written, define_macro
+from pharos.lisp.written_macros import Written, define_macro, explained
 
 MAX_EXPANSIONS = 100
 _RECURSION = 6000
@@ -191,13 +192,21 @@ def _names_in(form: Value) -> Iterator[str]:
         yield name.value
 
 
-def expand(values: list[Value], *, names: Names | None = None) -> list[Value]:
-    """The top-level forms ``values`` of one file, expanded; globals of prints come first."""
-    expander = Expander(names or Names())
+def expand(
+    values: list[Value], *, names: Names | None = None, engine: MacroEngine | None = None
+) -> list[Value]:
+    """The top-level forms ``values`` of one file, expanded; globals of prints come first.
+
+    ``engine`` runs macros that have to be compiled; those of other files are not looked up.
+    """
+    expander = Expander(names or Names(written=Written(engine)))
     forms: list[Value] = []
-    for value in values:
-        with deep_recursion(value.span):
-            forms += expander.top_level(value)
+    try:
+        for value in values:
+            with deep_recursion(value.span):
+                forms += expander.top_level(value)
+    except UserError as error:
+        raise explained(error, expander.names.written.expansions) from None
     return [*expander.strings.values(), *forms]
 
 

@@ -72,7 +72,8 @@ def _run_program(text: str) -> None:
     from pharos.tools import apart, calling
     from pharos.tools.repl.growing import DIALECTS
 
-    program = lisp.load_text(text, _NAME, dialects=DIALECTS)
+    engine = toolchain.macro_engine()
+    program = lisp.load_text(text, _NAME, dialects=DIALECTS, engine=engine)
     built = apart.build(toolchain.of_program(program, text), toolchain.Request())
     calling.run_program(calling.Wanted(_NAME, built), as_json=False)
 

@@ -44,11 +44,12 @@ def name_of(file: str) -> str:
 
 def load(file: str) -> Program:
     """The program in ``file`` with the files it requires, expanded."""
-    from pharos import lisp
+    from pharos import lisp, toolchain
 
+    engine = toolchain.macro_engine()
     if file != STDIN:
-        return lisp.load(file)
-    return lisp.load_text(read_text(file), STDIN_NAME)
+        return lisp.load(file, engine=engine)
+    return lisp.load_text(read_text(file), STDIN_NAME, engine=engine)
 
 
 def payload(program: Program) -> Payload:

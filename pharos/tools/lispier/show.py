@@ -22,10 +22,10 @@ def show_expanded(file: programs.File) -> None:
     Example:
       lispier show-expanded hello.lisp
     """
-    from pharos import lisp
+    from pharos import lisp, toolchain
 
     values = lisp.read(programs.read_text(file), programs.name_of(file))
-    for form in lisp.expand(values):
+    for form in lisp.expand(values, engine=toolchain.macro_engine()):
         print(lisp.to_text(form))
 
 
