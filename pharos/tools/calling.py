@@ -177,7 +177,7 @@ def _print_outputs(wanted: Wanted, name: str, found: list[Output], as_json: bool
 
 def _print_timing(wanted: Wanted, name: str, timing: Timing, as_json: bool) -> None:
     if as_json:
-        keys = ("min", "median", "iqr", "n", "samples")
+        keys = ("min", "median", "iqr", "n")
         seconds = {key: getattr(timing, key) for key in keys}
         print_json({**_head(wanted, name), "seconds": seconds})
     else:
