@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pharos.ir.bindings import mlir
-from pharos.lisp.expand import deep_recursion
-from pharos.lisp.functions import all_functions, without_repeats
-from pharos.lisp.lowering import module as lowering_module
-from pharos.lisp.lowering.declarations import with_declarations
-from pharos.lisp.lowering.lowering import Lowering
-from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.lowering.verifier import verify
+from pharos.lisp.problems import Problems
 from pharos.lisp.program import Program
 from pharos.lisp.values import Value
+from pharos.tools.language.lowered import Build, module_of
 from pharos.tools.repl.definitions import Definition
-
-Build = Callable[[Lowering, Any], None]
-# Importing it fills the tables of forms and operations.
-_TABLES = lowering_module
 
 
 def forms_of(
@@ -57,18 +48,9 @@ def lower_forms(
     ErrorList with the places of what is wrong.
     """
     program = Program("<repl>", forms=list(forms), needed=needed)
-    kept, functions, clashes = without_repeats(with_declarations(program))
-    nested = {function.name for function in all_functions(kept)}
-    with context, mlir.Location.file(program.name, 1, 1), deep_recursion():
-        module = mlir.Module.create()
-        lowering = Lowering(context, functions, nested)
-        lowering.problems.errors += clashes
-        scope = Scope()
-        for form in kept:
-            lowering.statements(Env(module.body, scope, {}, None, [], {}), [form])
-        if build is not None:
-            with lowering.problems.gathered():
-                build(lowering, module)
-        lowering.problems.report()
+    module, functions, errors = module_of(program, context, build)
+    problems = Problems()
+    problems.errors += errors
+    problems.report()
     verify(module, functions)
     return module
