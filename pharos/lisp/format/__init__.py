@@ -33,7 +33,7 @@ def format_text(text: str, name: str = "<text>") -> str:
             before, result = result, _once(result, name)
             if result == before:
                 break
-    if _values(Source(result, name)) != values:
+    if result != text and _values(Source(result, name)) != values:
         raise InternalError(f"formatting {name} would change the program")
     return result
 

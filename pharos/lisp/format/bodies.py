@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pharos.lisp.format.lines import Block, Writer
+from pharos.lisp.format.lines import WIDTH, Block, Writer
 from pharos.lisp.format.pairs import Pairs
-from pharos.lisp.format.rules import INDENT, RULES, Rule, is_block
+from pharos.lisp.format.rules import INDENT, RULES, Rule, is_block, is_region
 from pharos.lisp.format.tree import Atom, Comment, Element, Group, Node
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _LEAD_INDENT = 2 * INDENT
 
 def with_body(layout: Layout, group: Group, rule: Rule, column: int, tail: int, body: int) -> Block:
     """``(head leads... body...)``, the forms of the body on lines of their own at ``body``."""
-    if _wraps_a_block(group):
+    if wraps_block(group):
         return _around_block(layout, group, column, tail, body)
     writer = Writer(column)
     writer.write(f"({group.head}")
@@ -34,12 +34,40 @@ def with_body(layout: Layout, group: Group, rule: Rule, column: int, tail: int, 
     return layout.close(writer, group, body, tail)
 
 
-def _wraps_a_block(group: Group) -> bool:
-    """Whether ``group`` is a region with one block and nothing else, begun on its line."""
-    if len(group.elements) != 2 or group.head not in ("region", "do"):
+def wraps_block(node: Element) -> bool:
+    """Whether ``node`` is a region with one block and nothing else, begun on its line."""
+    if isinstance(node, Comment) or not is_region(node) or not isinstance(node, Group):
         return False
-    block = group.elements[1]
+    if len(node.elements) != 2:
+        return False
+    block = node.elements[1]
     return not isinstance(block, Comment) and is_block(block) and not block.breaks
+
+
+def on_line_of_operation(layout: Layout, group: Group, column: int, tail: int) -> Block | None:
+    """``(operation operands... (region (block [arguments]`` on one line, the body below.
+
+    For an operation that ends in its only region, which its author began on the line, when all of
+    that fits; else None.
+    """
+    *before, region = group.elements
+    if not wraps_block(region) or not isinstance(region, Group) or region.breaks:
+        return None
+    if any(isinstance(e, Comment) or e.breaks or is_region(e) for e in before[1:]):
+        return None
+    (block,) = region.nodes[1:]
+    assert isinstance(block, Group)
+    leads = block.elements[: 1 + RULES["block"].leads(block.nodes[1:])]
+    parts = [None if isinstance(e, Comment) else layout.flat.text(e) for e in (*before, *leads)]
+    texts = [part for part in parts if part is not None]
+    head = f"({' '.join(texts[: len(before)])} ({region.head} "
+    if len(texts) < len(parts) or column + len(head) + len(" ".join(texts[len(before) :])) >= WIDTH:
+        return None
+    writer = Writer(column)
+    writer.write(head)
+    writer.put(with_body(layout, block, RULES["block"], writer.end, tail + 2, column + INDENT))
+    writer.write("))")
+    return writer.block(tail)
 
 
 def _around_block(layout: Layout, group: Group, column: int, tail: int, body: int) -> Block:

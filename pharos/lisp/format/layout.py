@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pharos.lisp.format.bodies import binding, with_body
+from pharos.lisp.format.bodies import binding, on_line_of_operation, with_body
 from pharos.lisp.format.fill import Fill
 from pharos.lisp.format.flat import Flat
 from pharos.lisp.format.lines import WIDTH, Block, Line, Writer, line_block
@@ -150,6 +150,9 @@ class Layout:
 
     def _call(self, group: Group, column: int, tail: int) -> Block:
         """An operation or a call: arguments below the first, or all of them below the head."""
+        begun = on_line_of_operation(self, group, column, tail)
+        if begun is not None:
+            return begun
         arguments = group.elements[1:]
         if not arguments or self._hangs(arguments):
             return self._arguments(group, column, tail, hang=True)
@@ -162,8 +165,10 @@ class Layout:
     def _hangs(self, arguments: list[Element]) -> bool:
         """Whether ``arguments`` go below the head whatever their size."""
         first = arguments[0]
-        if isinstance(first, Comment) or first.breaks or len(arguments) > 1:
-            return first.breaks > 0
+        if isinstance(first, Comment) or first.breaks:
+            return True
+        if len(arguments) > 1:
+            return False
         # The only one, too long for the line, or with a body that would start far to the right.
         return self.flat.text(first) is not None or self.flat.has_tall_body(first)
 
