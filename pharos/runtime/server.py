@@ -86,7 +86,10 @@ class Server:
     def _running(self) -> _Process:
         process = self._process
         # A fork of this process has the same pipes; two must not talk to one server.
-        if process is None or process.owner != os.getpid():
+        if process is not None and process.owner != os.getpid():
+            process.close()  # or it would never see that its own parent is gone
+            process = None
+        if process is None:
             self._process = process = self._start()
             self._generation += 1
         return process

@@ -30,6 +30,8 @@ def visible(node: Node) -> Iterator[Binding]:
             yield from _pairs(before)
         if outer.kind == "list" and outer.head == "let" and inner.index > 1:
             yield from _pairs(outer.children[1].children)
+        if inner.kind != "vector":
+            yield from _loops(outer)
         if outer.kind == "list" or outer.kind == "file":
             for sibling in reversed(before):
                 yield from _defined(sibling)
@@ -46,7 +48,7 @@ def binding_of(node: Node) -> Binding | None:
 def _own(node: Node) -> Iterator[Binding]:
     """The binding that ``node`` makes, if it stands where a name is bound."""
     for outer in node.up():
-        for found in (*_defined(outer), *_parameters(outer), *_let(outer)):
+        for found in (*_defined(outer), *_parameters(outer), *_let(outer), *_loops(outer)):
             if found.node is node:
                 yield found
 
@@ -82,6 +84,22 @@ def _is_let(vector: Node) -> bool:
 def _let(form: Node) -> Iterator[Binding]:
     if form.kind == "list" and form.head == "let" and len(form.children) > 1:
         yield from _pairs(form.children[1].children)
+
+
+def _loops(form: Node) -> Iterator[Binding]:
+    """The variables of ``(loop {...} [name start] ...)`` and ``(for [name from to] ...)``."""
+    if form.kind != "list" or form.head not in ("loop", "for"):
+        return
+    vectors = [item for item in form.children[1:4] if item.kind == "vector"]
+    for vector in reversed(vectors):
+        name = vector.children[0] if vector.children else None
+        if name is not None and name.kind == "symbol":
+            yield Binding(name.text, name, value=_start(form, vector))
+
+
+def _start(form: Node, vector: Node) -> Node | None:
+    """The form whose value a loop's variable has at first, where it tells the type."""
+    return vector.children[1] if form.head == "loop" and len(vector.children) > 1 else None
 
 
 def _pairs(items: list[Node]) -> Iterator[Binding]:

@@ -10,6 +10,7 @@ from pharos import ir
 from pharos.core.errors import ErrorList, UserError
 from pharos.core.span import Span
 from pharos.lisp.lowering.verifier import verify
+from pharos.lisp.written_macros import explained
 from pharos.tools.language.lowered import module_of
 from pharos.tools.lispier.check import _missing as missing
 from pharos.tools.lsp.loading import Texts
@@ -69,7 +70,8 @@ def analyse(path: str, texts: Mapping[str, str]) -> Analysis:
             verify(module, functions)
             for error in missing(loader.program):
                 loader.problems.add(error)
-    mistakes = [_mistake(error) for error in _each(loader.problems.errors)]
+    errors = [explained(error, loader.program.expansions) for error in loader.problems.errors]
+    mistakes = [_mistake(error) for error in _each(errors)]
     return Analysis(tuple(mistakes), found, tuple(loader.program.files))
 
 

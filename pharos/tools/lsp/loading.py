@@ -11,9 +11,18 @@ from pharos.core.span import Span
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
-from pharos.lisp.program import Program, _File, _Loader, _requires, project_root, text_of
+from pharos.lisp.program import (
+    Program,
+    _directives,
+    _File,
+    _Loader,
+    _requires,
+    project_root,
+    text_of,
+)
 from pharos.lisp.reader import read
 from pharos.lisp.values import Value
+from pharos.toolchain import macro_engine
 
 
 class Texts(_Loader):
@@ -23,7 +32,7 @@ class Texts(_Loader):
     """
 
     def __init__(self, path: str, texts: Mapping[str, str]) -> None:
-        super().__init__(Program(path), project_root(Path(path)))
+        super().__init__(Program(path), project_root(Path(path)), macro_engine())
         self.problems = Problems()
         self._texts = {os.path.realpath(file): text for file, text in texts.items()}
 
@@ -51,7 +60,11 @@ class Texts(_Loader):
                     for file, _, _ in files:
                         with self.problems.gathered():
                             self.load_file(self._path_of(file, folder), file.span)
-            self._take(_File(self, name, folder), values)
+            made = _File(self, name, folder)
+            for form in _directives(values, "require-macros"):
+                with self.problems.gathered():
+                    made.require_macros(form)
+            self._take(made, values)
             self.program.files.append(name)
 
     def _take(self, file: _File, values: list[Value]) -> None:

@@ -56,16 +56,18 @@ class Session:
         ``folder`` is where the files are that it requires. Yields what there is to tell, as it
         comes about; a text is a warning.
         """
-        forms, new = _sorted(self.growing.take(text, name, folder=folder))
-        yield from self._define(new)
-        for form in forms:
-            yield from self._run(form)
+        with self.growing.program.explaining():
+            forms, new = _sorted(self.growing.take(text, name, folder=folder))
+            yield from self._define(new)
+            for form in forms:
+                yield from self._run(form)
 
     def take(self, text: str, name: str) -> tuple[list[Value], list[str]]:
         """Do only the definitions in ``text``: its other forms, and the names of its functions."""
-        forms, new = _sorted(self.growing.take(text, name))
-        for _ in self._define(new):
-            pass
+        with self.growing.program.explaining():
+            forms, new = _sorted(self.growing.take(text, name))
+            for _ in self._define(new):
+                pass
         return forms, [made.name for made in new if made.function is not None]
 
     def _define(self, new: Sequence[Definition]) -> Iterator[Defined | str]:
