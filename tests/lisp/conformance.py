@@ -135,7 +135,7 @@ def _wrong_errors(case: Case, outcome: Outcome, places: bool) -> Iterator[str]:
 
 
 def _same(file: str, expected: Expected, case: Case) -> bool:
-    """Whether an error in ``file`` is in the one that is expected; one without a place is in none."""
+    """Whether ``file`` is where the error is expected; one without a place is in no file."""
     return expected.place == "-" or file.endswith(expected.file or case.path.name)
 
 
@@ -144,5 +144,4 @@ def _errors(text: str) -> Iterator[tuple[str, str, str]]:
     found = list(_REPORTED.finditer(text))
     for one, after in zip(found, [*found[1:], None], strict=False):
         end = after.start() if after is not None else len(text)
-        place = one["place"]
         yield one["file"] or "", one["place"] or "-", text[one.end() : end]

@@ -1,0 +1,2 @@
+;; error: 2:11 file not found: 
+(require ["lib/nothing.lisp" :as n])

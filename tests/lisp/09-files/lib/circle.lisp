@@ -1,0 +1,2 @@
+;; Requires the file that requires it.
+(require ["../a-circle.lisp" :as a])

@@ -1,0 +1,2 @@
+(require-dialect func)
+(defn say [] (println "from the library") (func.return))

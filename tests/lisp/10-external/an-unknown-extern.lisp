@@ -1,0 +1,2 @@
+;; error: 2:9 Unknown extern library: values
+(extern :values)

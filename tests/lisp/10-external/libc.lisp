@@ -1,0 +1,15 @@
+;; expect: 3 -17 x
+(require-dialect func arith)
+(link-library :c)
+(extern-fn strlen (-> [!llvm.ptr] [i64]))
+(extern-fn atoi (-> [!llvm.ptr] [i32]))
+(extern-fn malloc (-> [i64] [!llvm.ptr]))
+(extern-fn memset (-> [!llvm.ptr i32 i64] [!llvm.ptr]))
+(defn main []
+  (def p (call !llvm.ptr malloc (: 8 i64)))
+  (call !llvm.ptr memset p (: 0 i32) (: 8 i64))
+  (ptr-store! (: 45 i8) p)
+  (ptr-store! (: 49 i8) (ptr-at i8 p (: 1 i64)))
+  (ptr-store! (: 55 i8) (ptr-at i8 p (: 2 i64)))
+  (println "%ld %d %c" (call i64 strlen p) (call i32 atoi p) (: 120 i32))
+  (func.return))

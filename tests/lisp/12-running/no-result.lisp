@@ -1,0 +1,3 @@
+;; expect: done
+(require-dialect func)
+(defn main [] (println "done") (func.return))

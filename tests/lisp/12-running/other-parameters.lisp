@@ -1,0 +1,3 @@
+;; error: - main
+(require-dialect func)
+(defn main [(: x f32)] -> f32 (func.return x))

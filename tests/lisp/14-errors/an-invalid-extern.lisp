@@ -1,0 +1,2 @@
+;; error: 2:9 extern: expected a keyword
+(extern "value-ffi")
