@@ -285,6 +285,8 @@ def _library(form: List, folder: str) -> Library:
         path = os.path.normpath(os.path.join(folder, library.value))
         # A bare name is for the system's loader to find.
         named = path if "/" in library.value else library.value
+        if "/" in library.value and not os.path.exists(path):
+            raise UserError(f"library not found: {path}", span=library.span)
         return Library(named, True, library.span)
     if library.name not in _C_LIBRARIES:
         raise UserError(

@@ -128,6 +128,8 @@ def test_a_mistake_in_a_required_file_has_its_place(tmp_path: Path) -> None:
 
 
 def test_libraries(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "x.so").touch()
     path = write(
         tmp_path,
         main='(link-library :c) (module (link-library :libm)) (require ["lib/u.lisp" :as u])',
