@@ -10,13 +10,14 @@ from pharos.tools.language.tree import Node
 
 @dataclass(frozen=True)
 class Binding:
-    """A local name: the node where it is bound, its type where that is written, and the form
-    whose value it is otherwise."""
+    """A local name: the node where it is bound, its type where that is written, and the form whose
+    value it is otherwise. ``told`` is a type that is known without being written."""
 
     name: str
     node: Node
     type: Node | None = None
     value: Node | None = None
+    told: str = ""
 
 
 def visible(node: Node) -> Iterator[Binding]:
@@ -91,15 +92,21 @@ def _loops(form: Node) -> Iterator[Binding]:
     if form.kind != "list" or form.head not in ("loop", "for"):
         return
     vectors = [item for item in form.children[1:4] if item.kind == "vector"]
-    for vector in reversed(vectors):
+    for number, vector in reversed(list(enumerate(vectors))):
         name = vector.children[0] if vector.children else None
         if name is not None and name.kind == "symbol":
-            yield Binding(name.text, name, value=_start(form, vector))
+            counts = form.head == "for" and number == 0
+            type_ = None if counts else _result(form)
+            yield Binding(name.text, name, type=type_, told="index" if counts else "")
 
 
-def _start(form: Node, vector: Node) -> Node | None:
-    """The form whose value a loop's variable has at first, where it tells the type."""
-    return vector.children[1] if form.head == "loop" and len(vector.children) > 1 else None
+def _result(form: Node) -> Node | None:
+    """The type behind ``:result`` in the map right after the head."""
+    attributes = form.children[1] if len(form.children) > 1 else None
+    if attributes is None or attributes.kind != "map":
+        return None
+    pairs = zip(attributes.children[::2], attributes.children[1::2], strict=False)
+    return next((value for key, value in pairs if key.text == ":result"), None)
 
 
 def _pairs(items: list[Node]) -> Iterator[Binding]:

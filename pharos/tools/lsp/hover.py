@@ -55,6 +55,8 @@ def _local(known: Meaning, types: Types | None) -> str:
     text = known.document.text
     if local.type is not None:
         return _code(f"{local.name} : {text[local.type.start : local.type.end]}")
+    if local.told:
+        return _code(f"{local.name} : {local.told}")
     found = _types_of(local.value, known.document, types) if local.value is not None else None
     if not found:
         return _code(local.name)

@@ -138,6 +138,16 @@ def test_the_innermost_and_latest_binding_counts(text, line):
     assert text.count("\n", 0, found.node.start) == line
 
 
+def test_variables_of_loops():
+    text = "(for {:result f32} [i 0 n] [sum (: 0 f32)] (HERE i sum))"
+    i, total = (binding_of(name) for name in here(text).parent.children[1:])
+    assert (i.told, i.node.start) == ("index", text.index("i 0"))
+    assert (total.type.text, total.node.start) == ("f32", text.index("sum"))
+    text = "(loop {:result i64} [v 1] :while (HERE v) :do v)"
+    assert binding_of(here(text).parent.children[1]).type.text == "i64"
+    assert list(visible(here("(for [j (HERE j) n] j)"))) == []
+
+
 def test_a_let_binding_does_not_see_itself():
     text = "(let [x 1 x (HERE x)] x)"
     found = binding_of(here(text).parent.children[1])
