@@ -8,6 +8,7 @@ from pharos.lisp.format.rules import (
     BINDINGS,
     is_region,
     rule_of,
+    statements,
 )
 from pharos.lisp.format.tree import Atom, Group, Node, Quoted
 
@@ -76,7 +77,7 @@ class Flat:
         rule = rule_of(group)
         if rule is not None:
             leads = rule.leads(group.nodes[1:])
-            if rule.statements and len(group.nodes) - 1 - leads > 1:
+            if rule.statements and statements(group.nodes[1 + leads :]) > 1:
                 return True
         return any(
             node.breaks and not self._is_soft(group, index, leads)

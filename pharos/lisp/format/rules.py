@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pharos.lisp.format.tree import Atom, Group, Node
+from pharos.lisp.format.tree import Atom, Group, Node, Quoted
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,18 @@ def _block(items: Sequence[Node]) -> int:
     return label + _is(items, int(label), "[")
 
 
+def _for(items: Sequence[Node]) -> int:
+    """``[i from to step]``, or ``{:result T} [i from to step] [name start]``."""
+    if not _is(items, 0, "{"):
+        return min(1, len(items))
+    return 1 + _is(items, 1, "[") + (_is(items, 1, "[") and _is(items, 2, "["))
+
+
+def statements(body: Sequence[Node]) -> int:
+    """How many forms of ``body`` are statements, as far as one sees: ``~@x`` may be none."""
+    return sum(not (isinstance(node, Quoted) and node.mark == "~@") for node in body)
+
+
 def _is(items: Sequence[Node], index: int, opening: str) -> bool:
     item = items[index] if index < len(items) else None
     return isinstance(item, Group) and item.opening == opening
@@ -69,7 +81,7 @@ RULES: dict[str, Rule] = {
     "let": Rule(_ONE),
     "when": Rule(_ONE),
     "while": Rule(_ONE),
-    "for": Rule(_after_map(1)),
+    "for": Rule(_for),
     "module": Rule(_NONE),
     "region": Rule(_NONE),
     "do": Rule(_NONE, beside=True),
