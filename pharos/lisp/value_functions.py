@@ -360,16 +360,14 @@ def _fail(state: State, message: str | None) -> None:
 
 @_function("value_expect", (POINTER, "i64", "i64", TEXT), NOTHING)
 def _expect(state: State, arguments: _Pointer, least: int, most: int, usage: str | None) -> None:
-    """Let the call be an error unless there are ``least`` to ``most`` arguments, -1 for any."""
+    """Let the call be an error unless a list has ``least`` to ``most`` items (-1: any number)."""
     count = len(_items(arguments))
     if least <= count and (most < 0 or count <= most):
         return
     expected = f"at least {least}" if most < 0 else f"{least} to {most}"
-    _fail(
-        state,
-        f"wrong number of arguments, expected {least if least == most else expected}, "
-        f"got {count}: write {usage or 'it so'}",
-    )
+    expected = str(least) if least == most else expected
+    written = f": write {usage}" if usage else ""
+    _fail(state, f"wrong number of forms, expected {expected}, got {count}{written}")
 
 
 def placed(value: Value, span: Any) -> Value:

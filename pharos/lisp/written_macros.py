@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 # More calls than any program needs: an expansion that doubles itself would go on for ever.
 _MAX_CALLS = 100_000
+# What expansions of built-in macros call without a declaration.
+_C_FUNCTIONS = ("dprintf", "exit", "fflush", "malloc", "printf")
 _DEFMACRO = Grammar(SYMBOL)
 _ANYTHING = Grammar(many("arguments"))
 
@@ -62,6 +64,7 @@ class Written:
     # The macros that a file of macros defines, and its defmacros that stand before the function.
     defined: dict[str, Macro] = field(default_factory=dict)
     deferred: list[List] | None = None
+    packaged: bool = False
 
     def note(self, form: Value) -> None:
         """Take in an expanded form from the top of a file."""
@@ -74,7 +77,7 @@ class Written:
         """``functions`` with all that they need."""
         forms = reachable((function.form for function in functions.values()), self.known)
         used = referenced(forms)
-        needed = tuple(name for name in ("malloc", "printf") if name in used)
+        needed = tuple(name for name in _C_FUNCTIONS if name in used)
         file = next((function.span.file for function in functions.values() if function.span), "")
         return MacroUnit(file, tuple(functions), tuple(forms), needed, tuple(self.libraries))
 
@@ -119,23 +122,24 @@ def define_macro(expander: Expander, form: List) -> None:
 
 
 def macro_file(
-    text: str, path: str, shared: Written, library: Callable[[List], Any]
+    text: str, path: str, shared: Written, library: Callable[[List], Any] | None
 ) -> dict[str, Macro]:
     """The macros that the file of macros at ``path``, with that ``text``, defines.
 
     The file is on its own: it requires no other files, and its functions are no part of the
     program. A ``defmacro`` may stand before its function. ``library`` tells what a
-    ``link-library`` form names. Raises UserError, or ErrorList for several mistakes.
+    ``link-library`` form names; without it the file is Pharos's own, and errors do not tell of
+    it. Raises UserError, or ErrorList for several mistakes.
     """
     from pharos.lisp.expand import Expander, Names, deep_recursion
 
-    written = Written(shared.engine, shared.state, expansions=shared.expansions, deferred=[])
+    written = Written(shared.engine, deferred=[], packaged=library is None)
     expander = Expander(Names(written=written))
     problems = Problems()
     for value in read(text, path):
         with problems.gathered(), deep_recursion(value.span):
             for form in expander.top_level(value):
-                if isinstance(form, List) and form.head == "link-library":
+                if isinstance(form, List) and form.head == "link-library" and library:
                     written.libraries.append(library(form).name)
     late, written.deferred = written.deferred or [], None
     for form in late:
@@ -176,73 +180,66 @@ class _Written:
 
     def expand(self, call: Call, arguments: list[Value]) -> Value:
         """The expansion of ``call``, everything that the macro made placed at the call."""
-        self._count(call)
-        self._descend(call)
-        span = call.span
-        if span is not None:
-            self.written.expansions.append(Expansion(span, self.name, self.function.span))
-        state = self.written.state
-        state.failure = None
-        given = List(list(arguments), span)
+        state = self._begin(call)
+        given = List(list(arguments), call.span)
         try:
             if self.straight is not None:
                 value = self.straight.run(state, given)
                 if value is not None:
                     check_size(value)
             else:
-                value = self._compiled(call, given)
+                value = self._compiled(call, given, state)
         except Consequence:
             raise
         except UserError as error:
-            if error.span is not None:
+            if error.span is not None or isinstance(error, ErrorList):
                 raise
-            raise self._refused(call, error.message) from None
+            raise self._refused(call, f"macro '{self.name}': {error.message}") from None
         if state.failure is not None:
-            raise self._refused(call, state.failure)
+            raise self._refused(call, f"macro '{self.name}': {state.failure}")
         if value is None:
-            raise UserError(
-                f"JIT macro '{self.name}' returned null", span=span, notes=[self._here()]
-            )
-        return placed(value, span)
+            raise self._refused(call, f"JIT macro '{self.name}' returned null")
+        return placed(value, call.span)
 
-    def _count(self, call: Call) -> None:
-        self.written.calls += 1
-        if self.written.calls > _MAX_CALLS:
-            raise UserError(
-                f"macro expansion does not end: more than {_MAX_CALLS} calls",
-                span=call.span,
-                notes=[self._here()],
-            )
-
-    def _descend(self, call: Call) -> None:
+    def _begin(self, call: Call) -> State:
+        """Count the call, and refuse it when there is no end to them."""
+        shared = call.expander.names.written
+        shared.calls += 1
         call.expander.nested += 1
         if call.expander.nested > MAX_DEPTH:
-            raise UserError(
-                "maximum macro expansion depth exceeded: the expansion of "
-                f"'{self.name}' goes on to call macros more than {MAX_DEPTH} deep",
-                span=call.span,
-                notes=[self._here()],
+            raise self._refused(
+                call,
+                f"maximum macro expansion depth exceeded: the expansion of '{self.name}' goes on "
+                f"to call macros more than {MAX_DEPTH} deep",
             )
+        if shared.calls > _MAX_CALLS:
+            raise self._refused(call, f"macro expansion does not end: more than {_MAX_CALLS} calls")
+        if call.span is not None and not self.written.packaged:
+            shared.expansions.append(Expansion(call.span, self.name, self.function.span))
+        shared.state.failure = None
+        return shared.state
 
     def _refused(self, call: Call, message: str) -> UserError:
-        return UserError(f"macro '{self.name}': {message}", span=call.span, notes=[self._here()])
+        return UserError(message, span=call.span, notes=self._here())
 
-    def _here(self) -> Note:
-        return Note(f"the macro '{self.name}' is written here", self.function.span)
+    def _here(self) -> list[Note]:
+        if self.written.packaged:
+            return []
+        return [Note(f"the macro '{self.name}' is written here", self.function.span)]
 
-    def _compiled(self, call: Call, arguments: List) -> Value | None:
+    def _compiled(self, call: Call, arguments: List, state: State) -> Value | None:
         engine = self.written.engine
         if engine is None:
             raise UserError(
                 f"macro '{self.name}' has to be compiled, and nothing here compiles",
                 span=call.span,
-                notes=[self._here()],
+                notes=self._here(),
                 hint="load the program with pharos.toolchain",
             )
         if self.broken:
             raise Consequence(f"macro '{self.name}' is wrong", span=call.span)
         unit = self.written.units.get(id(self.function.form)) or self._compile(engine, call)
-        return engine.call(unit, self.name, arguments, self.written.state)
+        return engine.call(unit, self.name, arguments, state)
 
     def _compile(self, engine: MacroEngine, call: Call) -> MacroUnit:
         """A unit with this macro, compiled: with all that wait, else on its own."""

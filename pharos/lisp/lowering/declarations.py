@@ -28,7 +28,30 @@ _MALLOC = Template(
                 :sym_visibility "private"} (region))
     """
 )
-_DECLARATIONS = {"printf": _PRINTF, "malloc": _MALLOC}
+_DPRINTF = Template(
+    """
+    (llvm.func {:sym_name "dprintf" :function_type !llvm.func<i32 (i32, ptr, ...)>
+                :linkage "#llvm.linkage<external>"} (region))
+    """
+)
+_EXIT = Template(
+    """
+    (func.func {:sym_name "exit" :function_type (-> [i32] []) :sym_visibility "private"} (region))
+    """
+)
+_FFLUSH = Template(
+    """
+    (func.func {:sym_name "fflush" :function_type (-> [!llvm.ptr] [i32])
+                :sym_visibility "private"} (region))
+    """
+)
+_DECLARATIONS = {
+    "dprintf": _DPRINTF,
+    "exit": _EXIT,
+    "fflush": _FFLUSH,
+    "malloc": _MALLOC,
+    "printf": _PRINTF,
+}
 _VALUE_FUNCTION = Template(
     """
     (func.func {:sym_name ~name :function_type (-> ~inputs ~outputs) :sym_visibility "private"}

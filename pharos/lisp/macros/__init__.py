@@ -2,9 +2,11 @@
 
 from pharos.lisp.macros import (
     arithmetic,
+    assertions,
     conditionals,
     functions,
     pointers,
+    prelude,
     printing,
     quasiquote,
     structs,
@@ -16,9 +18,11 @@ __all__ = [
     "Call",
     "Macro",
     "arithmetic",
+    "assertions",
     "conditionals",
     "functions",
     "pointers",
+    "prelude",
     "printing",
     "quasiquote",
     "structs",

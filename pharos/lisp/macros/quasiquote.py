@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from pharos.core.errors import UserError
 from pharos.core.span import Span
-from pharos.lisp.grammar import FORM
+from pharos.lisp.grammar import FORM, STRING
 from pharos.lisp.macros.table import Call, Template, macro
 from pharos.lisp.value_functions import EXACT
 from pharos.lisp.values import (
@@ -57,6 +57,13 @@ _QUOTES = ("quasiquote", "unquote", "unquote-splice")
 def expand_quasiquote(call: Call, form: Value) -> Value:
     """Code whose value is a pointer to the form, its unquoted parts filled in."""
     return _Builder(call).build(form, 0)
+
+
+@macro("c-string", STRING)
+def expand_c_string(call: Call, text: String) -> Value:
+    """A pointer to the text as C has it, for value functions and C functions."""
+    name = call.expander.global_text(String(text.value, text.span or call.span))
+    return _TEXT.fill(call.span, name=call.symbol(f"@{name}"))
 
 
 @macro("unquote", FORM)

@@ -51,6 +51,37 @@ _FORMS = """
     A struct in memory: (Name/field p) reads, (Name/field! p v) writes, (new Name) allocates.
 (deftype Name type)
     From here on in this file Name stands for the type.
+(+ a...)
+    The sum, from the left.
+    By the type of the operands: integers, index, floats, complex numbers, vectors and tensors.
+(- a...)
+    The difference, from the left; (- a) negates.
+    By the type of the operands: integers, index, floats, complex numbers, vectors and tensors.
+(* a...)
+    The product, from the left.
+    By the type of the operands: integers, index, floats, complex numbers, vectors and tensors.
+(/ a b...)
+    The quotient, from the left; of integers toward zero.
+    By the type of the operands: integers, index, floats, complex numbers, vectors and tensors.
+(< a b...)
+    Less than.
+    By the type of the operands, an i1; several: whether it holds for each and the next.
+(<= a b...)
+    Less than or equal.
+    By the type of the operands, an i1; several: whether it holds for each and the next.
+(> a b...)
+    Greater than.
+    By the type of the operands, an i1; several: whether it holds for each and the next.
+(>= a b...)
+    Greater than or equal.
+    By the type of the operands, an i1; several: whether it holds for each and the next.
+(= a b...)
+    Equal; also pointers and truth values.
+    By the type of the operands, an i1; several: whether it holds for each and the next.
+(!= a b)
+    Not equal, also pointers and truth values; an i1.
+(as-index n)
+    An integer as an index.
 """
 
 _MACROS = """
@@ -130,6 +161,31 @@ _MACROS = """
     i1: integers are equal.
 (!=i a b)
     i1: integers differ.
+(inc x)
+    x + 1.
+(not condition)
+    The other truth value of an i1.
+(while condition form...)
+    Runs the forms while the i1 is true; it is computed anew each time.
+(for [i from to step?] form...) (for {:result T} [i from to step?] [name start] form...)
+    Runs the forms for each index from up to but not including to. With :result, name is start at
+    first and then what the last form gave; its last value is the value.
+(assert condition "message"?)
+    Ends the program with status 1 and tells the place on stderr, unless the i1 is true.
+(<f a b)
+    Floats: less than; false when one is NaN.
+(<=f a b)
+    Floats: less than or equal; false when one is NaN.
+(>f a b)
+    Floats: greater than; false when one is NaN.
+(>=f a b)
+    Floats: greater than or equal; false when one is NaN.
+(=f a b)
+    Floats: equal; false when one is NaN.
+(!=f a b)
+    Floats: not equal; true when one is NaN.
+(c-string "text")
+    A pointer to the text as a C string.
 """
 
 
