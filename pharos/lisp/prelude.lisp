@@ -48,9 +48,9 @@
             start (call !llvm.ptr value_list_get held 1)
             i (call !llvm.ptr value_list_first range)
             step (call !llvm.ptr value_or (call !llvm.ptr value_list_get range 3)
-                   (call !llvm.ptr value_number_new 1))
+                       (call !llvm.ptr value_number_new 1))
             body (call !llvm.ptr value_list_rest
-                   (call !llvm.ptr value_list_rest (call !llvm.ptr value_list_rest args)))]
+                       (call !llvm.ptr value_list_rest (call !llvm.ptr value_list_rest args)))]
         (call! value_expect args 4 -1 usage)
         (call! value_expect range 3 4 usage)
         (call! value_expect held 2 2 usage)
@@ -64,7 +64,7 @@
             usage (c-string "(for [i from to step?] body...)")
             i (call !llvm.ptr value_list_first range)
             step (call !llvm.ptr value_or (call !llvm.ptr value_list_get range 3)
-                   (call !llvm.ptr value_number_new 1))
+                       (call !llvm.ptr value_number_new 1))
             body (call !llvm.ptr value_list_rest args)]
         (call! value_expect range 3 4 usage)
         `(scf.for
