@@ -60,6 +60,13 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def bury_orphans() -> None:
+    """Take note of the end of adopted processes, which else would stay in the process table."""
+    with contextlib.suppress(ChildProcessError):  # there is none at all
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _prctl(option: int, value: int) -> None:
     with contextlib.suppress(AttributeError):  # no such function: another system
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

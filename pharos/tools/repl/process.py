@@ -127,10 +127,12 @@ class Process:
         """Wait until something arrives, and take it in."""
         arrived = {key.fileobj for key, _ in self._selector.select()}
         lost = self._end in arrived and not self._channel.fill()
-        self._pump(current)
         while (message := self._channel.waiting()) is not None:
-            self._pump(current)
+            # What was written came before the message; but behind this one it is the program's.
+            if message["say"] != "running":
+                self._pump(current)
             self._take(message, current)
+        self._pump(current)
         if lost:
             self._lost(current)
 

@@ -10,6 +10,7 @@ from pharos.core.errors import nearest
 from pharos.tools.language.scan import is_blank
 from pharos.tools.repl import style
 from pharos.tools.repl.channel import Message
+from pharos.tools.repl.guard import bury_orphans
 from pharos.tools.repl.process import Process
 from pharos.tools.repl.screen import Screen
 
@@ -114,6 +115,7 @@ class Prompt:
         name = f"<repl:{self._line}>"
         ended = self.process.ask(self.screen.show, do=do, text=text, name=name)
         self.screen.ended(ended)
+        bury_orphans()
         if ended.kind == "crashed":
             self.process.ask(self.screen.show, do="reproducer", text=text)
 

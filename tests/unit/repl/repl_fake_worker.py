@@ -29,6 +29,7 @@ def answer(request: dict[str, Any]):
     yield {"say": "running"}
     if text == "abort while running":
         os.write(1, b"last words\n")
+        os.write(2, b"and complaints\n")
         os.abort()
     if text == "exit":
         os._exit(7)

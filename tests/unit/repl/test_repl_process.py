@@ -70,7 +70,7 @@ def test_last_words_of_the_compiler_are_kept_for_the_message(around):
 
 def test_what_a_program_wrote_is_passed_on(around):
     around.ask("abort while running")
-    assert around.written[1] == b"last words\n"
+    assert around.written == {1: b"last words\n", 2: b"and complaints\n"}
 
 
 def test_mistake_undoes_the_request(around):
