@@ -1,0 +1,2 @@
+;; error: 2:26 compilation: expected (pass name {options}?)
+(compilation (target cpu canonicalize))
