@@ -46,6 +46,7 @@ class Payload:
     make: Callable[[], Any]
     libraries: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
+    compilation: tuple[Any, ...] = ()
 
     def module(self) -> Any:
         """The module, its functions private but for ``exports`` where those are given."""
@@ -62,13 +63,14 @@ class Request:
     """What to compile it for and how.
 
     ``pipeline`` names a descriptor (default: the target's) or a .yaml file; ``stages`` are texts
-    of stages that take its place; ``parameters`` are values for the descriptor's parameters.
+    of stages, or stages, that take its place; ``parameters`` are values for the descriptor's
+    parameters.
     ``driving`` goes to ``Driver.run``: dump_after, dump_dir, start_at, stop_after, replace.
     """
 
     target: str = "cpu"
     pipeline: str | None = None
-    stages: tuple[str, ...] = ()
+    stages: tuple[Any, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     driving: Mapping[str, Any] = field(default_factory=dict)
 
@@ -185,7 +187,13 @@ def of_program(program: Any, text: str) -> Payload:
         # A macro may expand to something else another time.
         text = "\0".join((text, *map(lisp.to_text, program.forms)))
     libraries = tuple(library.name for library in program.libraries)
-    return Payload(program.name, text, lambda: lisp.lower(program), libraries)
+    return Payload(
+        program.name,
+        text,
+        lambda: lisp.lower(program),
+        libraries,
+        compilation=tuple(program.compilation),
+    )
 
 
 @functools.cache
@@ -231,7 +239,7 @@ def plan(request: Request) -> Any:
     chosen = target(request.target)
     table = registry(request.target)
     if request.stages:
-        declared = tuple(parse_stage(text) for text in request.stages)
+        declared = tuple(parse_stage(s) if isinstance(s, str) else s for s in request.stages)
         descriptor = Descriptor("command line", declared)
     else:
         descriptor = load_descriptor(request.pipeline or chosen.default_pipeline, table)
@@ -245,8 +253,46 @@ def plan(request: Request) -> Any:
     )
 
 
+def settled(payload: Payload, request: Request) -> Request:
+    """``request``, with the program's own passes where it names no pipeline.
+
+    Raises UserError at the block with them when it has none for the target, or when there is no
+    such target yet.
+    """
+    if not payload.compilation or request.pipeline is not None or request.stages:
+        return request
+    from pharos.lisp.compilation import backends, chosen_block, pipeline
+
+    block = chosen_block(payload.compilation)
+    known = backends(block)
+    if request.target not in known or request.target not in TARGETS:
+        raise UserError(
+            f"this program says how to compile it for {', '.join(known)}; expected one of "
+            f"{', '.join(TARGETS)}, found {request.target}",
+            span=block.span,
+            hint="a pipeline that is named takes the place of the block: --pipeline "
+            f"{target(next(iter(TARGETS))).default_pipeline}",
+        )
+    own = [_stage_of(part) for part in pipeline(block, request.target)]
+    # A block for the CPU alone says what to do before the usual passes.
+    usual = [f"include: {target(request.target).default_pipeline}"]
+    return replace(request, stages=(*own, *(usual if block.kind == "compilation-cpu" else ())))
+
+
+def _stage_of(part: Any) -> Any:
+    """The stage that a part of a compilation block is, with its place in the program."""
+    from pharos.pipeline import parse_stage
+
+    def placed(one: Any) -> Any:
+        return replace(one, nested=tuple(map(placed, one.nested)), span=part.span)
+
+    stage: Any = parse_stage(f"pass: {part.text}")
+    return replace(stage, passes=tuple(map(placed, stage.passes)), span=part.span)
+
+
 def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:
     """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
+    request = settled(payload, request)
     clock = _Clock(watch)
     module = clock.step(FRONT_END, payload.module)
     return _drive(module, plan(request), request, watch)
@@ -265,6 +311,7 @@ def cached(payload: Payload, request: Request) -> Artifact | None:
     # Whoever asks for dumps or replaces stages wants the stages to run.
     if request.driving:
         return None
+    request = settled(payload, request)
     return ArtifactStore(settings.CACHE.get()).get(_key(payload, request))
 
 
@@ -276,7 +323,7 @@ def build(
     watch: Watch | None = None,
 ) -> Built:
     """``compile``, with an account of it. ``fresh`` compiles even what the cache has."""
-    request = request or Request()
+    request = settled(payload, request or Request())
     found = None if fresh else cached(payload, request)
     if found is not None:
         return Built(found, cached=True)
@@ -285,6 +332,7 @@ def build(
     pipeline = plan(request)
     module = clock.step(FRONT_END, payload.module)
     prepared = chosen.prepare(module)
+    prepared["metadata"]["silent"] = bool(payload.compilation)
     result = _drive(module, pipeline, request, watch)
     artifact: Artifact = clock.step(
         CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)

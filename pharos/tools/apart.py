@@ -115,7 +115,7 @@ def _save_stage(payload: Payload, request: Request, death: ChildDied) -> str:
     target = toolchain.target(request.target)
     module = payload.module()
     target.prepare(module)
-    pipeline = toolchain.plan(request)
+    pipeline = toolchain.plan(toolchain.settled(payload, request))
     pipeline = replace(pipeline, stages=(*pipeline.stages, _CodeGeneration()))
     steering = steer(pipeline, **request.driving)
     stage = pipeline.stages[pipeline.labels.index(death.step)]

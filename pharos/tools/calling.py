@@ -154,17 +154,22 @@ def run_program(wanted: Wanted, *, as_json: bool) -> None:
         # The document is all that stdout has; what the program prints goes to stderr.
         with stdout_to_stderr():
             result = toolchain.run_main(artifact, wanted.arguments)
-        value = plain(result.value) if result.dtype in _PRINTED else None
+        value = plain(result.value) if result.dtype in _printed(artifact) else None
         print_json({**_head(wanted, MAIN), "dtype": result.dtype or None, "result": value})
         return
     result = toolchain.run_main(artifact, wanted.arguments)
-    if result.dtype in _PRINTED:
+    if result.dtype in _printed(artifact):
         print(number_text(result.value, result.dtype))
-    elif result.dtype:
+    elif result.dtype and result.dtype not in _PRINTED:
         remark(
             f"warning: main returns {result.dtype}; "
             f"only results of {', '.join(_PRINTED)} are printed"
         )
+
+
+def _printed(artifact: Artifact) -> tuple[str, ...]:
+    """The types of main's results that are printed: none of a program that says its passes."""
+    return () if artifact.metadata.get("silent") else _PRINTED
 
 
 def _print_outputs(wanted: Wanted, name: str, found: list[Output], as_json: bool) -> None:
