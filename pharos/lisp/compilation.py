@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,14 +44,6 @@ class CompilationBlock:
     kind: str
     backend: str | None
     groups: tuple[PassGroup, ...]
-    span: Span | None
-
-
-@dataclass(frozen=True)
-class PipelinePart:
-    """A stretch of a pass pipeline, in MLIR's text form, and where it is written."""
-
-    text: str
     span: Span | None
 
 
@@ -188,78 +179,6 @@ def pipeline(block: CompilationBlock, backend: str) -> list[PipelinePart]:
 
 
 _NESTS = {"passes": "", "func-passes": "func.func", "gpu-passes": "gpu.module"}
-
-
-def _nest_of(one: PassUse) -> str:
-    if one.name in _ON_GPU_MODULES:
-        return "gpu.module"
-    return "func.func" if one.name in _ON_FUNCTIONS else ""
-
-
-def _placed(passes: Sequence[tuple[str, PassUse]]) -> Iterator[PipelinePart]:
-    """Passes in their order, those on GPU modules together at the place of the first."""
-    on_gpu = [one for nest, one in passes if nest == "gpu.module"]
-    for nest, one in passes:
-        if nest != "gpu.module":
-            yield _part(nest, [one])
-        elif one is on_gpu[0]:
-            yield _part(nest, on_gpu)
-
-
-def _part(nest: str, passes: Sequence[PassUse]) -> PipelinePart:
-    text = ",".join(map(str, passes))
-    return PipelinePart(f"{nest}({text})" if nest else text, passes[0].span)
-
-
-# ---------------------------------------------------------------------------------------------
-# Pipelines
-
-# Passes of (compilation ...) that run on functions, each in a nest of its own.
-_ON_FUNCTIONS = frozenset(
-    {
-        "gpu-map-parallel-loops",
-        "scf-parallel-loop-tiling",
-        "convert-linalg-to-affine-loops",
-        "affine-loop-tile",
-        "affine-parallelize",
-        "convert-affine-for-to-gpu",
-    }
-)
-# Passes of (compilation ...) that run on GPU modules, together where the first of them stands.
-_ON_GPU_MODULES = frozenset({"convert-gpu-to-rocdl", "convert-gpu-to-nvvm"})
-_NESTS = {"passes": "", "func-passes": "func.func", "gpu-passes": "gpu.module"}
-
-
-def chosen_block(blocks: Sequence[CompilationBlock]) -> CompilationBlock | None:
-    """The block that counts: the first for a GPU, else for the CPU, else the first; else None."""
-    for kind in ("compilation-gpu", "compilation-cpu", "compilation"):
-        for block in blocks:
-            if block.kind == kind:
-                return block
-    return None
-
-
-def backends(block: CompilationBlock) -> tuple[str, ...]:
-    """The targets that ``block`` says how to compile for."""
-    if block.kind == "compilation":
-        return tuple(group.name for group in block.groups)
-    return (block.backend or "cpu",)
-
-
-def pipeline(block: CompilationBlock, backend: str) -> list[PipelinePart]:
-    """The passes of ``block`` for ``backend``, one of ``backends(block)``, nested as they run.
-
-    Whoever runs them asks for C interface wrappers itself.
-    """
-    if block.kind == "compilation":
-        passes = next(group.passes for group in block.groups if group.name == backend)
-        return list(_placed([(_nest_of(one), one) for one in passes]))
-    nested = [(_NESTS[group.name], one) for group in block.groups for one in group.passes]
-    if block.kind == "compilation-gpu":
-        return list(_placed(nested))
-    on_functions = [one for nest, one in nested if nest]
-    first = [_part("func.func", on_functions)] if on_functions else []
-    return [*first, *(_part("", [one]) for nest, one in nested if not nest)]
 
 
 def _nest_of(one: PassUse) -> str:
