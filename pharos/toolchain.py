@@ -267,8 +267,8 @@ def settled(payload: Payload, request: Request) -> Request:
     known = backends(block)
     if request.target not in known or request.target not in TARGETS:
         raise UserError(
-            f"this program says how to compile it for {', '.join(known)}; expected one of "
-            f"{', '.join(TARGETS)}, found {request.target}",
+            f"the compilation block is for {', '.join(known)}, and programs run on "
+            f"{', '.join(TARGETS)} here; found the target {request.target}",
             span=block.span,
             hint="a pipeline that is named takes the place of the block: --pipeline "
             f"{target(next(iter(TARGETS))).default_pipeline}",
