@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from pharos.tools.console import print_json, remark
 from pharos.tools.lispier import programs
 
 if TYPE_CHECKING:
+    from pharos.lisp.compilation import PipelinePart
     from pharos.lisp.program import Program
     from pharos.runtime.child import Report
 
@@ -88,14 +89,38 @@ def _each(error: UserError) -> list[UserError]:
 
 
 def _mistakes(program: Program) -> list[UserError]:
-    """What lowering finds in ``program``, and the functions that nobody has."""
+    """What lowering finds in ``program``, wrong passes, and the functions that nobody has."""
     from pharos import lisp
 
+    passes = list(_wrong_passes(program))
     try:
         lisp.lower(program)
     except UserError as error:
-        return _each(error)
-    return _missing(program)
+        return [*_each(error), *passes]
+    return [*passes, *_missing(program)]
+
+
+def _wrong_passes(program: Program) -> Iterator[UserError]:
+    """What is wrong with the passes of all compilation blocks, for whatever target they are."""
+    from pharos.lisp.compilation import backends, pipeline
+
+    for block in program.compilation:
+        for backend in backends(block):
+            for part in pipeline(block, backend):
+                error = _wrong_pass(part)
+                if error is not None:
+                    yield error
+
+
+def _wrong_pass(part: PipelinePart) -> UserError | None:
+    from pharos import toolchain
+
+    try:
+        toolchain.plan(toolchain.Request(stages=(f"pass: {part.text}",)))
+    except UserError as error:
+        # Its place is in the text of the part.
+        return UserError(error.message, span=part.span, hint=error.hint, notes=error.notes)
+    return None
 
 
 def _missing(program: Program) -> list[UserError]:

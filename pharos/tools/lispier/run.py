@@ -26,7 +26,8 @@ def run(
     """Run a program and print the number that main returns.
 
     The program's arguments follow the file; main gets them when it takes (i32 or i64, !llvm.ptr):
-    how many there are, and their texts.
+    how many there are, and their texts. A compilation block in the program says for each target
+    which passes run, unless --pipeline does.
 
     \b
     Examples:

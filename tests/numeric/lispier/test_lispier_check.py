@@ -67,6 +67,22 @@ def test_a_library_that_cannot_be_loaded(lispier, file):
     assert found.status == 1 and "cannot load the library 'nowhere.so'" in found.err
 
 
+def test_passes_of_every_target(lispier, file):
+    file(
+        "a.lisp",
+        "(compilation\n  (target cpu (pass canonicalise))\n"
+        "  (target cuda (pass cse) (pass convert-gpu-to-nvvm {:nonsense 1})))\n"
+        "(compilation-gpu rocm (func-passes (pass canonicalize)))",
+    )
+    found = lispier("check", "a.lisp")
+    assert found.status == 1
+    places = [line for line in found.err.split("\n") if ": error: " in line]
+    assert places == [
+        "a.lisp:2:21: error: MLIR has no pass 'canonicalise'",
+        "a.lisp:3:33: error: pass 'convert-gpu-to-nvvm' has no option 'nonsense'",
+    ]
+
+
 def test_json(lispier, file):
     file("a.lisp", BAD), file("b.lisp", GOOD)
     found = lispier("check", "--json", "a.lisp", "b.lisp")
