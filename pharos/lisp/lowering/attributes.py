@@ -76,6 +76,9 @@ class Attributes:
 
     def _string(self, value: String) -> Any:
         text = value.value
+        if text.endswith("\0"):
+            # Text for C, whatever it starts with: print "# title" makes one.
+            return mlir.StringAttr.get(text)
         if text.startswith("@"):
             return _symbol(text, value.span)
         if text.startswith(_PARSED):
