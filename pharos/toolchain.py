@@ -263,7 +263,8 @@ def settled(payload: Payload, request: Request) -> Request:
         return request
     from pharos.lisp.compilation import backends, chosen_block, pipeline
 
-    block = chosen_block(payload.compilation)
+    fitting = [block for block in payload.compilation if request.target in backends(block)]
+    block: Any = chosen_block(fitting or payload.compilation)
     known = backends(block)
     if request.target not in known or request.target not in TARGETS:
         raise UserError(
