@@ -62,4 +62,6 @@ def build(
     artifact, start = apart.isolated(payload, request, work)
     if start is not None and start.unprinted:
         remark(f"warning: main returns {start.unprinted}; the executable will not print it")
+    if start is not None and payload.compilation:
+        start = replace(start, result=0)  # as when it is run
     link(artifact, output, start)

@@ -88,6 +88,19 @@ def test_an_executable_passes_its_arguments(lispier, file, folder):
     assert run(folder / "m").stdout == "10\n"
 
 
+def test_a_compilation_block_says_which_passes_run(lispier, file, folder):
+    text = """(require-dialect func arith)
+    (compilation (target cpu (pass convert-func-to-llvm) (pass convert-arith-to-llvm)))
+    (defn main [] -> i64 (func.return (arith.addi (: 1 i64) 2)))
+    """
+    assert lispier("build", file("m.lisp", text), "-o", "m").status == 0
+    assert run(folder / "m").stdout == lispier("run", "m.lisp").out == ""
+    file("m.lisp", text.replace("convert-func-to-llvm", "convert-funk-to-llvm"))
+    found = lispier("build", "m.lisp", "-o", "m")
+    assert found.status == 1
+    assert found.err.startswith("m.lisp:2:36: error: MLIR has no pass 'convert-funk-to-llvm'\n")
+
+
 def test_no_result_prints_nothing(lispier, file, folder):
     text = "(require-dialect func)\n(defn main [] (func.return))"
     assert lispier("build", file("m.lisp", text), "-o", "m").status == 0

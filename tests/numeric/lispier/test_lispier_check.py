@@ -57,14 +57,18 @@ def test_functions_that_nobody_has(lispier, file):
     assert found.err.endswith("1 file: 1 error\n")
 
 
-def test_a_library_that_cannot_be_loaded(lispier, file):
-    file(
-        "a.lisp",
-        '(require-dialect func)\n(link-library "./nowhere.so")\n(extern-fn k (-> [] []))\n'
-        "(defn f [] (call! k) (func.return))",
+def test_libraries_that_cannot_be_loaded(lispier, file):
+    text = (
+        '(require-dialect func)\n(link-library "./k.so")\n(extern-fn k (-> [] []))\n'
+        "(defn f [] (call! k) (func.return))"
     )
+    file("a.lisp", text)
     found = lispier("check", "a.lisp")
-    assert found.status == 1 and "cannot load the library 'nowhere.so'" in found.err
+    assert found.status == 1
+    assert found.err.startswith("a.lisp:2:15: error: library not found: k.so\n")
+    file("k.so", "no library")
+    found = lispier("check", "a.lisp")
+    assert found.status == 1 and "cannot load the library 'k.so'" in found.err
 
 
 def test_passes_of_every_target(lispier, file):
