@@ -199,11 +199,16 @@ def of_program(program: Any, text: str) -> Payload:
 @functools.cache
 def macro_engine() -> Any:
     """What compiles and runs macros written in Lispier, in a process of its own."""
-    from pharos.lisp.macro_host import MacroEngine, MacroHost
+    from pharos.lisp.macro_engine import MacroEngine
     from pharos.runtime.server import Server
 
-    server = Server(lambda: MacroHost(_callable_macros).answer)
-    return MacroEngine(server, settings.MACRO_SECONDS.get)
+    return MacroEngine(Server(_macro_host), settings.MACRO_SECONDS.get)
+
+
+def _macro_host() -> Callable[[tuple[Any, ...]], Any]:
+    from pharos.lisp.macro_host import MacroHost
+
+    return MacroHost(_callable_macros).answer
 
 
 def _callable_macros(unit: Any) -> Callable[[str, int], int]:

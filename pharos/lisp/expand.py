@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
+from pharos.lisp.expansions import Written, explained
 from pharos.lisp.grammar import SYMBOL, TYPE, Grammar
-from pharos.lisp.macro_host import MacroEngine
 from pharos.lisp.macros import BUILT_IN, Call, Macro
 from pharos.lisp.macros.printing import global_string
 from pharos.lisp.macros.structs import Struct, accessors, parse_struct
 from pharos.lisp.values import List, Map, String, Symbol, Value, Vector, to_text
-from pharos.lisp.written_macros import Written, define_macro, explained
+
+if TYPE_CHECKING:
+    from pharos.lisp.macro_engine import MacroEngine
 
 MAX_EXPANSIONS = 100
 _RECURSION = 6000
@@ -139,6 +142,12 @@ class Expander:
         self.structs[struct.name] = struct
         self.macros.update({made.name: made for made in accessors(struct)})
 
+    def define_macro(self, form: List) -> None:
+        """Take in a ``defmacro``: the function that it names becomes a macro of the file."""
+        from pharos.lisp.written_macros import define_macro
+
+        define_macro(self, form)
+
     def struct(self, name: Symbol, call: Call) -> Struct:
         """The struct that ``(new name)`` in ``call`` means."""
         struct = self.structs.get(name.text)
@@ -175,7 +184,7 @@ class Expander:
 
 _DEFTYPE = Grammar(SYMBOL, TYPE)
 _DEFINITIONS: dict[str, Callable[[Expander, List], None]] = {
-    "defmacro": define_macro,
+    "defmacro": Expander.define_macro,
     "defstruct": Expander.define_struct,
     "deftype": Expander.define_type,
 }

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pharos.lisp.expansions import State
 from pharos.lisp.functions import callee_name
 from pharos.lisp.value_functions import (
     NOTHING,
     POINTER,
     TEXT,
     VALUE_FUNCTIONS,
-    State,
     ValueFunction,
 )
 from pharos.lisp.values import Bool, List, Map, Number, String, Symbol, Value, Vector

@@ -8,21 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.lisp.compilation import CompilationBlock, parse_compilation
 from pharos.lisp.expand import Expander, Names, deep_recursion
+from pharos.lisp.expansions import Expansion, Written, explained
 from pharos.lisp.functions import Function, all_functions, referenced
 from pharos.lisp.grammar import KEYWORD, STRING, Grammar, one_of, some
-from pharos.lisp.macro_host import MacroEngine
 from pharos.lisp.macros import Macro
 from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
 from pharos.lisp.reader import read
 from pharos.lisp.values import Keyword, List, String, Value
-from pharos.lisp.written_macros import Expansion, Written, explained, macro_file
+
+if TYPE_CHECKING:
+    from pharos.lisp.macro_engine import MacroEngine
 
 _ROOT_MARKS = ("lispier.toml", ".git", "Cargo.toml")
 
@@ -157,6 +159,8 @@ class _Loader:
 
     def macros_of(self, path: str, span: Span | None) -> dict[str, Macro]:
         """The macros that the file of macros at ``path`` defines."""
+        from pharos.lisp.written_macros import macro_file
+
         real = os.path.realpath(path)
         if real not in self.macro_files:
             text = text_of(path, span)

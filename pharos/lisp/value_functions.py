@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pharos.core.errors import UserError
+from pharos.lisp.expansions import State
 from pharos.lisp.namespaces import Namespaces, outside_brackets
 from pharos.lisp.reader import read_values
 from pharos.lisp.tokens import Source
 from pharos.lisp.values import (
+    EXACT,
     Bool,
     Keyword,
     List,
@@ -32,18 +34,8 @@ from pharos.lisp.values import (
     to_text,
 )
 
-# Whole numbers up to here are exact as f64.
-EXACT = 1 << 53
 POINTER, TEXT, NOTHING = "!llvm.ptr", "text", ""
 _Pointer: TypeAlias = Value | None
-
-
-@dataclass
-class State:
-    """What outlives one call: how many names were made up, and why a macro refused its call."""
-
-    made: int = 0
-    failure: str | None = None
 
 
 @dataclass(frozen=True)

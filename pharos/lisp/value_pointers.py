@@ -11,7 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from pharos.lisp.value_functions import NOTHING, POINTER, TEXT, VALUE_FUNCTIONS, State
+from pharos.lisp.expansions import State
+from pharos.lisp.value_functions import NOTHING, POINTER, TEXT, VALUE_FUNCTIONS
 from pharos.lisp.values import Value
 
 # Not an address of x86-64 or aarch64 user space.

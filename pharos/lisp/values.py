@@ -11,6 +11,9 @@ from typing import TypeAlias
 
 from pharos.core.span import Span
 
+# Whole numbers up to here are exact as f64.
+EXACT = 1 << 53
+
 
 @dataclass(slots=True)
 class Symbol:

@@ -8,20 +8,20 @@ are defined by then together, when the first of them is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import ErrorList, Note, UserError
-from pharos.core.span import Span
+from pharos.lisp.expansions import Expansion, State, Written
 from pharos.lisp.functions import Function, function_of, referenced
 from pharos.lisp.grammar import SYMBOL, Grammar, many
 from pharos.lisp.interpreter import Straight, interpretable
-from pharos.lisp.macro_host import MacroEngine, MacroUnit
+from pharos.lisp.macro_engine import MacroEngine, MacroUnit
 from pharos.lisp.macros.table import Call, Macro
 from pharos.lisp.problems import Consequence, Problems
 from pharos.lisp.reader import read
-from pharos.lisp.value_functions import POINTER, State, check_size, placed
-from pharos.lisp.values import List, Map, String, Symbol, Value, describe
+from pharos.lisp.value_functions import POINTER, check_size, placed
+from pharos.lisp.values import List, String, Symbol, Value, describe
 
 if TYPE_CHECKING:
     from pharos.lisp.expand import Expander
@@ -35,51 +35,13 @@ _DEFMACRO = Grammar(SYMBOL)
 _ANYTHING = Grammar(many("arguments"))
 
 
-@dataclass(frozen=True)
-class Expansion:
-    """One use of a macro: where it is called, and where its function is written."""
-
-    call: Span
-    name: str
-    macro: Span | None
-
-
-@dataclass
-class Written:
-    """The macro functions of a program, and what they have in common."""
-
-    engine: MacroEngine | None = None
-    state: State = field(default_factory=State)
-    # What the files so far define at their top, by name, and the strings behind globals.
-    known: dict[str, Value] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    # Names whose definitions failed.
-    failed: set[str] = field(default_factory=set)
-    libraries: list[str] = field(default_factory=list)
-    expansions: list[Expansion] = field(default_factory=list)
-    waiting: dict[str, Function] = field(default_factory=dict)
-    # The unit that each function was compiled in, by the identity of its form.
-    units: dict[int, MacroUnit] = field(default_factory=dict)
-    calls: int = 0
-    # The macros that a file of macros defines, and its defmacros that stand before the function.
-    defined: dict[str, Macro] = field(default_factory=dict)
-    deferred: list[List] | None = None
-    packaged: bool = False
-
-    def note(self, form: Value) -> None:
-        """Take in an expanded form from the top of a file."""
-        if isinstance(form, List) and len(form.items) > 1 and isinstance(form.items[1], Map):
-            name = form.items[1].entries.get("sym_name")
-            if isinstance(name, String):
-                self.known[name.value] = form
-
-    def unit(self, functions: Mapping[str, Function]) -> MacroUnit:
-        """``functions`` with all that they need."""
-        forms = reachable((function.form for function in functions.values()), self.known)
-        used = referenced(forms)
-        needed = tuple(name for name in _C_FUNCTIONS if name in used)
-        file = next((function.span.file for function in functions.values() if function.span), "")
-        return MacroUnit(file, tuple(functions), tuple(forms), needed, tuple(self.libraries))
+def unit_of(written: Written, functions: Mapping[str, Function]) -> MacroUnit:
+    """``functions`` with all that they need."""
+    forms = reachable((function.form for function in functions.values()), written.known)
+    used = referenced(forms)
+    needed = tuple(name for name in _C_FUNCTIONS if name in used)
+    file = next((function.span.file for function in functions.values() if function.span), "")
+    return MacroUnit(file, tuple(functions), tuple(forms), needed, tuple(written.libraries))
 
 
 def reachable(forms: Iterable[Value], known: Mapping[str, Value]) -> list[Value]:
@@ -244,12 +206,12 @@ class _Written:
     def _compile(self, engine: MacroEngine, call: Call) -> MacroUnit:
         """A unit with this macro, compiled: with all that wait, else on its own."""
         functions = {**self.written.waiting, self.name: self.function}
-        unit = self.written.unit(functions)
+        unit = unit_of(self.written, functions)
         try:
             engine.compile(unit)
         except UserError:
             functions = {self.name: self.function}
-            unit = self.written.unit(functions)
+            unit = unit_of(self.written, functions)
             try:
                 engine.compile(unit)
             except UserError as error:
@@ -272,27 +234,3 @@ class _Written:
             for one in errors
         ]
         return told[0] if len(told) == 1 else ErrorList(told)
-
-
-def explained(error: UserError, expansions: Iterable[Expansion]) -> UserError:
-    """``error``, with a note on every macro whose call it lies in."""
-    known = list(expansions)
-    for one in error.errors if isinstance(error, ErrorList) else [error]:
-        inside = [e for e in known if one.span is not None and _contains(e.call, one.span)]
-        notes = [
-            Note(f"in the expansion of macro '{e.name}', written here", e.macro) for e in inside
-        ]
-        told = {(note.message, note.span) for note in one.notes}
-        about = {f"the macro '{e.name}' is written here" for e in inside}
-        if not any(message in about for message, _ in told):
-            new = dict.fromkeys(note for note in notes if (note.message, note.span) not in told)
-            one.notes = (*one.notes, *list(new)[:5])
-    return error
-
-
-def _contains(outer: Span, inner: Span) -> bool:
-    return (
-        outer.file == inner.file
-        and (outer.line, outer.column) <= (inner.line, inner.column)
-        and (inner.line, inner.column) < (outer.end_line, outer.end_column)
-    )

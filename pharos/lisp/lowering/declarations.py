@@ -10,7 +10,6 @@ from pharos.lisp.functions import Function, function_of
 from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.macros.table import Template
 from pharos.lisp.program import Program
-from pharos.lisp.value_functions import VALUE_FUNCTIONS
 from pharos.lisp.values import String, Symbol, Value, Vector
 
 if TYPE_CHECKING:
@@ -62,6 +61,10 @@ _VALUE_FUNCTION = Template(
 
 def value_function(lowering: Lowering, env: Env, name: str) -> Function | None:
     """The value function ``name``, declared in the module around ``env``; None for no such one."""
+    if not name.startswith("value_"):
+        return None
+    from pharos.lisp.value_functions import VALUE_FUNCTIONS
+
     known = VALUE_FUNCTIONS.get(name)
     if known is None:
         return None

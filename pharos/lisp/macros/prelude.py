@@ -35,7 +35,8 @@ for _name in NAMES:
 @functools.cache
 def prelude() -> dict[str, Macro]:
     """The macros that the prelude defines, by name."""
-    from pharos.lisp.written_macros import Written, macro_file
+    from pharos.lisp.expansions import Written
+    from pharos.lisp.written_macros import macro_file
 
     text = PRELUDE.read_text(encoding="utf-8")
     return macro_file(text, str(PRELUDE), Written(), None)

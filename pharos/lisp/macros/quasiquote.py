@@ -18,8 +18,8 @@ from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.lisp.grammar import FORM, STRING
 from pharos.lisp.macros.table import Call, Template, macro
-from pharos.lisp.value_functions import EXACT
 from pharos.lisp.values import (
+    EXACT,
     Bool,
     Keyword,
     List,

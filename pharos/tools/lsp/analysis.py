@@ -9,8 +9,8 @@ from typing import Any
 from pharos import ir
 from pharos.core.errors import ErrorList, UserError
 from pharos.core.span import Span
+from pharos.lisp.expansions import explained
 from pharos.lisp.lowering.verifier import verify
-from pharos.lisp.written_macros import explained
 from pharos.tools.language.lowered import module_of
 from pharos.tools.lispier.check import _missing as missing
 from pharos.tools.lsp.loading import Texts
