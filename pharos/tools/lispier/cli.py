@@ -12,6 +12,7 @@ from pharos.tools.lispier.build import build
 from pharos.tools.lispier.check import check
 from pharos.tools.lispier.evaluate import evaluate
 from pharos.tools.lispier.fmt import fmt
+from pharos.tools.lispier.lsp import lsp
 from pharos.tools.lispier.repl import repl
 from pharos.tools.lispier.run import run
 from pharos.tools.lispier.show import show_ast, show_expanded, show_ir
@@ -33,6 +34,7 @@ app.command()(check)
 app.command()(build)
 app.command()(fmt)
 app.command()(repl)
+app.command()(lsp)
 
 
 def _print_version(wanted: bool) -> None:

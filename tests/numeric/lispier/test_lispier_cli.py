@@ -9,7 +9,18 @@ import pytest
 
 from pharos import __version__
 
-COMMANDS = ["run", "show-ast", "show-ir", "show-expanded", "eval", "check", "build", "fmt", "repl"]
+COMMANDS = [
+    "run",
+    "show-ast",
+    "show-ir",
+    "show-expanded",
+    "eval",
+    "check",
+    "build",
+    "fmt",
+    "repl",
+    "lsp",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
