@@ -279,21 +279,26 @@ def settled(payload: Payload, request: Request) -> Request:
             hint="a pipeline that is named takes the place of the block: --pipeline "
             f"{target(next(iter(TARGETS))).default_pipeline}",
         )
-    own = [_stage_of(part) for part in pipeline(block, request.target)]
+    own = [stage_of(part) for part in pipeline(block, request.target)]
     # A block for the CPU alone says what to do before the usual passes.
     usual = [f"include: {target(request.target).default_pipeline}"]
     return replace(request, stages=(*own, *(usual if block.kind == "compilation-cpu" else ())))
 
 
-def _stage_of(part: Any) -> Any:
-    """The stage that a part of a compilation block is, with its place in the program."""
-    from pharos.pipeline import parse_stage
+def stage_of(part: Any) -> Any:
+    """The stage that a part of a compilation block is, its passes with their places."""
+    from pharos.pipeline import Options, parse_stage
+
+    spans = iter(part.spans)
 
     def placed(one: Any) -> Any:
-        return replace(one, nested=tuple(map(placed, one.nested)), span=part.span)
+        nested = tuple(map(placed, one.nested))
+        span = nested[0].span if nested else next(spans)
+        options = Options(one.options, spans=dict.fromkeys(one.options, span))
+        return replace(one, nested=nested, options=options, span=span)
 
     stage: Any = parse_stage(f"pass: {part.text}")
-    return replace(stage, passes=tuple(map(placed, stage.passes)), span=part.span)
+    return replace(stage, passes=tuple(map(placed, stage.passes)), span=part.spans[0])
 
 
 def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:

@@ -49,10 +49,10 @@ class CompilationBlock:
 
 @dataclass(frozen=True)
 class PipelinePart:
-    """A stretch of a pass pipeline, in MLIR's text form, and where it is written."""
+    """A stretch of a pass pipeline in MLIR's text form, and where each of its passes is written."""
 
     text: str
-    span: Span | None
+    spans: tuple[Span | None, ...]
 
 
 _PASS = form(literal(SYMBOL, "pass"), SYMBOL, optional(MAP), what="(pass name {options}?)")
@@ -199,4 +199,4 @@ def _placed(passes: Sequence[tuple[str, PassUse]]) -> Iterator[PipelinePart]:
 
 def _part(nest: str, passes: Sequence[PassUse]) -> PipelinePart:
     text = ",".join(map(str, passes))
-    return PipelinePart(f"{nest}({text})" if nest else text, passes[0].span)
+    return PipelinePart(f"{nest}({text})" if nest else text, tuple(one.span for one in passes))

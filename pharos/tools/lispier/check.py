@@ -116,10 +116,9 @@ def _wrong_pass(part: PipelinePart) -> UserError | None:
     from pharos import toolchain
 
     try:
-        toolchain.plan(toolchain.Request(stages=(f"pass: {part.text}",)))
+        toolchain.plan(toolchain.Request(stages=(toolchain.stage_of(part),)))
     except UserError as error:
-        # Its place is in the text of the part.
-        return UserError(error.message, span=part.span, hint=error.hint, notes=error.notes)
+        return error
     return None
 
 

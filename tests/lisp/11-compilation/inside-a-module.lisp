@@ -1,0 +1,5 @@
+;; expect: inside
+(module
+  (require-dialect func)
+  (compilation-cpu (passes (pass canonicalize)))
+  (defn main [] (println "inside") (func.return)))
