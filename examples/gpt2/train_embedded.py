@@ -1,12 +1,11 @@
-"""Train the small GPT-2 that the package embeds, on Jane Austen's novels.
+"""Train the small GPT-2 that the package embeds, on a novel by Jane Austen.
 
     apt-get download r-cran-janeaustenr
     python examples/gpt2/train_embedded.py r-cran-janeaustenr_*.deb --work build/embedded
 
-The text: "Emma", "Mansfield Park", "Persuasion", "Pride and Prejudice" and "Sense and
-Sensibility", published 1811 to 1818 and long in the public domain, as Debian's package
-r-cran-janeaustenr holds them. Headings, emphasis marks and line breaks are dropped; a line is a
-paragraph, a document a chapter.
+The text: "Pride and Prejudice", published in 1813 and long in the public domain, as Debian's
+package r-cran-janeaustenr holds it among her other novels. Headings, emphasis marks and line breaks
+are dropped; a line is a paragraph, a document a chapter.
 
 The work folder keeps the tokenizer, the optimizer's state (written every few hundred steps, by
 rename) and the log: start the command again and it goes on where it stopped. The batch of a step
