@@ -43,7 +43,7 @@ def parse_file(path: str | Path, *, context: Any = None) -> Any:
 
 
 def to_text(module: Any, *, locations: bool = False, generic: bool = False) -> str:
-    """``module`` as text, long constants in full. ``locations`` adds the place of each operation."""
+    """``module`` as text, long constants in full; ``locations`` adds each operation's place."""
     text: str = module.operation.get_asm(
         enable_debug_info=locations, print_generic_op_form=generic, assume_verified=False
     )
