@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from pharos.core.errors import InternalError, PharosError, UserError
@@ -38,7 +39,7 @@ class MacroUnit:
         """All that decides the code."""
         return "\n".join(map(to_text, self.forms))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A name for the code that differs for different code."""
         return hashlib.sha256("\0".join((*self.names, self.text)).encode()).hexdigest()
