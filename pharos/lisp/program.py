@@ -45,7 +45,8 @@ class Program:
     ``forms`` are in load order: what a file requires comes before its own. ``compilation`` holds
     the blocks of all files in the same order. ``needed`` are C functions that expansions of
     built-in macros call and that the program need not declare. ``expansions`` are the uses of
-    macros written in Lispier. ``files`` includes the files of macros.
+    macros written in Lispier, ``macros`` those that it defines itself. ``files`` includes the
+    files of macros.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Program:
     compilation: list[CompilationBlock] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
     expansions: list[Expansion] = field(default_factory=list)
+    macros: dict[str, Macro] = field(default_factory=dict)
 
     def externs(self) -> list[Function]:
         """The functions that are declared, used, and defined nowhere in the program, by name.
@@ -119,7 +121,9 @@ class _Loader:
     def __init__(self, program: Program, root: Path, engine: MacroEngine | None = None) -> None:
         self.program = program
         self.root = root
-        self.names = Names(written=Written(engine, expansions=program.expansions))
+        self.names = Names(
+            written=Written(engine, expansions=program.expansions, defined=program.macros)
+        )
         # The macros of each file of macros, by its real path.
         self.macro_files: dict[str, dict[str, Macro]] = {}
         self.loaded: set[str] = set()

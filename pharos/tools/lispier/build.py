@@ -43,10 +43,11 @@ def build(
       lispier build kernels.lisp -o libkernels.so
     """
     from pharos import toolchain
+    from pharos.lisp.lean import without_macros
     from pharos.targets.cpu.standalone import compile_module, link, mark
     from pharos.tools import apart
 
-    payload = programs.payload(programs.load(file))
+    payload = programs.payload(without_macros(programs.load(file)))
     request = options.Stages("cpu", pipeline, parameter=parameter).request()
     executable = output.suffix not in (".o", ".so")
 

@@ -7,6 +7,8 @@ import pytest
 from pharos.core.errors import ErrorList, UserError, render
 from pharos.lisp import load, load_text, read, to_text
 from pharos.lisp.expand import Expander
+from pharos.lisp.functions import all_functions
+from pharos.lisp.lean import without_macros
 from pharos.lisp.macros import BUILT_IN
 from pharos.lisp.macros.prelude import NAMES, PRELUDE, prelude
 
@@ -300,3 +302,21 @@ def test_names_of_the_program_come_first():
     error = failed("(defn inc [(: x i64)] -> i64 (func.return x))\n(f (inc 1))")
     assert error.message == "macro 'inc': this program has a function of that name"
     assert str(error.span) == "t.lisp:3:4"
+
+
+# -- without what macros needed -------------------------------------------------------------------
+
+
+def test_a_program_without_its_macros():
+    text = (
+        "(defn helper [(: p !llvm.ptr)] -> !llvm.ptr (func.return (call !llvm.ptr value_clone p)))"
+        + returning("m", "(call !llvm.ptr helper a)")
+        + returning("called", "a")
+        + "(defn plain [(: x i64)] -> i64 (func.return x))"
+        + "(defn main [] (call !llvm.ptr called (null-ptr)) (func.return))"
+    )
+    program = load_text(HEAD + text, "t.lisp")
+    lean = without_macros(program)
+    names = [function.name for function in all_functions(lean.forms)]
+    assert names == ["called", "plain", "main"]
+    assert len(program.forms) == 5
