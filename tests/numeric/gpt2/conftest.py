@@ -16,6 +16,9 @@ SIZES = {
     "tiny": {"n_layer": 2, "n_head": 4, "n_embd": 64, "n_positions": 96, "vocab_size": 257},
     # Nothing divides by the width of a vector: head size 20, 131 tokens.
     "odd": {"n_layer": 3, "n_head": 3, "n_embd": 60, "n_positions": 41, "vocab_size": 131},
+    # As wide as the 355M and 774M models, less deep.
+    "355M wide": {"n_layer": 2, "n_head": 16, "n_embd": 1024, "n_positions": 64, "vocab_size": 500},
+    "774M wide": {"n_layer": 2, "n_head": 20, "n_embd": 1280, "n_positions": 64, "vocab_size": 500},
     "124M": {},
 }
 
@@ -59,7 +62,7 @@ def references(tmp_path_factory):
 
     def get(name: str) -> Reference:
         if name not in made:
-            made[name] = make(name, tmp_path_factory.mktemp(name))
+            made[name] = make(name, tmp_path_factory.mktemp(name.replace(" ", "-")))
         return made[name]
 
     return get

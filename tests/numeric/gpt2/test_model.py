@@ -12,7 +12,7 @@ from pharos.models.gpt2.model import CHUNK, Gpt2
 pytestmark = pytest.mark.reference
 
 
-@pytest.mark.parametrize("name", ["tiny", "odd", "124M"])
+@pytest.mark.parametrize("name", ["tiny", "odd", "355M wide", "774M wide", "124M"])
 @pytest.mark.parametrize("dtype", ["f32", "bf16"])
 def test_logits_equal_transformers(references, tokens, name, dtype):
     reference = references(name)
@@ -23,6 +23,15 @@ def test_logits_equal_transformers(references, tokens, name, dtype):
     found = model.logits(ids)
     assert found.shape == expected.shape
     assert np.abs(found - expected).max() < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_the_longest_text(references, tokens, dtype):
+    reference = references("124M")
+    ids = tokens(1024, 50257)
+    expected = reference.logits(ids, rounded=dtype == "bf16")[-1]
+    assert np.abs(Gpt2.load(getattr(reference, dtype)).prefill(ids) - expected).max() < 1e-3
 
 
 def test_a_text_of_several_chunks(references, tokens):
