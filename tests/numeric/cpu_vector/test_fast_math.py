@@ -39,7 +39,8 @@ def evaluate(name, x):
 def test_accuracy_over_the_whole_range(name):
     # Every 4099th of all bit patterns: about a million, every exponent and both signs.
     x = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32).view(np.float32)
-    x = x[np.isfinite(x)]
+    with np.errstate(invalid="ignore"):
+        x = x[np.isfinite(x)]
     found = evaluate(name, x)
     with np.errstate(over="ignore", under="ignore"):
         exact = getattr(np, name)(x.astype(np.float64))
@@ -75,7 +76,8 @@ def test_narrow_types_are_computed_wide_and_rounded_once(name):
     import ml_dtypes
 
     x = np.arange(0, 2**16, 7, dtype=np.uint16).view(ml_dtypes.bfloat16)
-    x = x[np.isfinite(x)]
+    with np.errstate(invalid="ignore"):
+        x = x[np.isfinite(x)]
     out = np.zeros_like(x)
     compiled(name, "bf16").call("f", x, out)
     with np.errstate(over="ignore"):
