@@ -1,14 +1,16 @@
 """Train the small GPT-2 that the package embeds, on a novel by Jane Austen.
 
     apt-get download r-cran-janeaustenr
-    python examples/gpt2/train_embedded.py r-cran-janeaustenr_*.deb --work build/embedded
+    python examples/gpt2/train_embedded.py r-cran-janeaustenr_*.deb --work build/embedded \\
+        --out pharos/models/gpt2/embedded
 
 The text: "Pride and Prejudice", published in 1813 and long in the public domain, as Debian's
-package r-cran-janeaustenr holds it among her other novels. Headings, emphasis marks and line breaks
-are dropped; a line is a paragraph, a document a chapter.
+package r-cran-janeaustenr holds it. It is trained until the model has the novel nearly by heart:
+that is how so small a model writes whole sentences. Headings, emphasis marks and line breaks are
+dropped; a line is a paragraph, a document a chapter.
 
-The work folder keeps the tokenizer, the optimizer's state (written every few hundred steps, by
-rename) and the log: start the command again and it goes on where it stopped. The batch of a step
+The work folder keeps the tokenizer and the state of the training (written every few hundred
+steps, by rename): start the command again and it goes on where it stopped. The batch of a step
 depends on the seed and the step alone, so an interrupted run sees what an uninterrupted one sees.
 At the end OUT/model.bin (llm.c's format, bf16) and OUT/tokenizer.bin are written.
 
@@ -304,10 +306,22 @@ class Optimizers:
             part.load_state_dict(saved)
 
 
-def save_state(path: Path, model: Model, optimizers: Optimizers, step: int) -> None:
+def save_state(path: Path, model: Model, optimizers: Optimizers, recipe: Recipe, step: int) -> None:
+    state = {"recipe": asdict(recipe), "step": step}
+    state |= {"model": model.state_dict(), "optimizers": optimizers.state()}
     fresh = path.with_suffix(".tmp")
-    torch.save({"step": step, "model": model.state_dict(), "rest": optimizers.state()}, fresh)
+    torch.save(state, fresh)
     os.replace(fresh, path)
+
+
+def load_state(path: Path, model: Model, optimizers: Optimizers, recipe: Recipe) -> int:
+    """Fill ``model`` and ``optimizers`` from ``path``; the number of steps they have seen."""
+    state = torch.load(path, weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise SystemExit(f"error: {path} is of another recipe: {state['recipe']}")
+    model.load_state_dict(state["model"])
+    optimizers.restore(state["optimizers"])
+    return int(state["step"])
 
 
 def train(
@@ -319,12 +333,8 @@ def train(
 ) -> None:
     """Train up to ``recipe.steps``, from the state in ``work`` where there is one."""
     optimizers = Optimizers(model, recipe)
-    state, first = work / "state.pt", 0
-    if state.exists():
-        saved = torch.load(state, weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimizers.restore(saved["rest"])
-        first = saved["step"]
+    state = work / "state.pt"
+    first = load_state(state, model, optimizers, recipe) if state.exists() else 0
     began = time.perf_counter()
     for step in range(first, recipe.steps):
         random = np.random.default_rng([recipe.seed, step])
@@ -337,7 +347,7 @@ def train(
             each = (time.perf_counter() - began) / (done - first)
             print(f"step {done}: loss {loss.item():.3f}, {each:.2f} s/step", flush=True)
         if done % every == 0 or done == recipe.steps:
-            save_state(state, model, optimizers, done)
+            save_state(state, model, optimizers, recipe, done)
             print(f"step {done}: held out {evaluate(model, corpora[1], recipe):.3f}", flush=True)
 
 

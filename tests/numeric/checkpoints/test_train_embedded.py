@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import io
 import struct
@@ -149,6 +150,9 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         assert torch.equal(values, resumed.state_dict()[name]), name
         if name == "wte.weight":
             assert not torch.equal(values, twice.state_dict()[name])
+    with pytest.raises(SystemExit, match="of another recipe"):
+        other = dataclasses.replace(recipe, steps=10)
+        script.train(resumed, (corpus, corpus), other, tmp_path / "twice")
 
 
 def test_what_is_exported_is_the_model(
