@@ -1,0 +1,79 @@
+"""The ways in: files and texts become payloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.toolchain.macros import macro_engine
+from pharos.toolchain.records import Payload
+
+
+def read_payload(path: str | Path) -> Payload:
+    """The program in the file at ``path``, by its ending: .lisp, .lsp or .mlir.
+
+    Raises UserError for a file that cannot be read, and with places for what is wrong in it.
+    """
+    path = Path(path)
+    readers = {".lisp": _read_lisp, ".lsp": _read_lisp, ".mlir": _read_mlir}
+    if path.suffix not in readers:
+        raise UserError(
+            f"expected a file that ends in {', '.join(readers)}, found '{path}'",
+            hint="name the program's file, for instance examples/hello.lisp",
+        )
+    if not path.is_file():
+        raise UserError(f"no such file: {path}")
+    return readers[path.suffix](path)
+
+
+def lisp_payload(text: str, name: str = "<text>") -> Payload:
+    """The Lispier program ``text``; errors call it ``name``."""
+    from pharos import lisp
+
+    return of_program(lisp.load_text(text, name, engine=macro_engine()), text)
+
+
+def mlir_payload(text: str, name: str = "<string>") -> Payload:
+    """The module that the MLIR text ``text`` describes; errors call it ``name``."""
+    from pharos import ir
+
+    return Payload(name, text, lambda: ir.parse(text, file=name))
+
+
+def _read_lisp(path: Path) -> Payload:
+    from pharos import lisp
+
+    program = lisp.load(path, engine=macro_engine())
+    texts = [Path(file).read_text(encoding="utf-8") for file in program.files]
+    return of_program(program, "\0".join(texts))
+
+
+def of_program(program: Any, text: str) -> Payload:
+    """The loaded Lispier program ``program``; ``text`` is all of its source."""
+    from pharos import lisp
+
+    if program.expansions:
+        # A macro may expand to something else another time.
+        text = "\0".join((text, *map(lisp.to_text, program.forms)))
+    libraries = tuple(library.name for library in program.libraries)
+    return Payload(
+        program.name,
+        text,
+        lambda: lisp.lower(program),
+        libraries,
+        compilation=tuple(program.compilation),
+    )
+
+
+def _read_mlir(path: Path) -> Payload:
+    from pharos import ir
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: expected MLIR as UTF-8 text, found byte {error.object[error.start]:#04x} at "
+            f"offset {error.start}"
+        ) from None
+    return Payload(str(path), text, lambda: ir.parse_file(path))

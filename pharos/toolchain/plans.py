@@ -1,0 +1,74 @@
+"""From a request to a pipeline with all its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.toolchain.records import Payload, Request
+from pharos.toolchain.tables import TARGETS, registry, target
+
+
+def plan(request: Request) -> Any:
+    """The pipeline that ``request`` asks for, with all parameters filled in."""
+    from pharos.pipeline import Descriptor, flatten, load_descriptor, parse_stage
+
+    chosen = target(request.target)
+    table = registry(request.target)
+    if request.stages:
+        declared = tuple(parse_stage(s) if isinstance(s, str) else s for s in request.stages)
+        descriptor = Descriptor("command line", declared)
+    else:
+        descriptor = load_descriptor(request.pipeline or chosen.default_pipeline, table)
+    # No selector looks at the payload yet; what inspects it will be passed here.
+    return flatten(
+        descriptor,
+        request.parameters,
+        table,
+        payload_facts=lambda: None,
+        target_facts=chosen.facts(),
+    )
+
+
+def settled(payload: Payload, request: Request) -> Request:
+    """``request``, with the program's own passes where it names no pipeline.
+
+    Raises UserError at the block with them when it has none for the target, or when there is no
+    such target yet.
+    """
+    if not payload.compilation or request.pipeline is not None or request.stages:
+        return request
+    from pharos.lisp.compilation import backends, chosen_block, pipeline
+
+    fitting = [block for block in payload.compilation if request.target in backends(block)]
+    block: Any = chosen_block(fitting or payload.compilation)
+    known = backends(block)
+    if request.target not in known or request.target not in TARGETS:
+        raise UserError(
+            f"the compilation block is for {', '.join(known)}, and programs run on "
+            f"{', '.join(TARGETS)} here; found the target {request.target}",
+            span=block.span,
+            hint="a pipeline that is named takes the place of the block: --pipeline "
+            f"{target(next(iter(TARGETS))).default_pipeline}",
+        )
+    own = [stage_of(part) for part in pipeline(block, request.target)]
+    # A block for the CPU alone says what to do before the usual passes.
+    usual = [f"include: {target(request.target).default_pipeline}"]
+    return replace(request, stages=(*own, *(usual if block.kind == "compilation-cpu" else ())))
+
+
+def stage_of(part: Any) -> Any:
+    """The stage that a part of a compilation block is, its passes with their places."""
+    from pharos.pipeline import Options, parse_stage
+
+    spans = iter(part.spans)
+
+    def placed(one: Any) -> Any:
+        nested = tuple(map(placed, one.nested))
+        span = nested[0].span if nested else next(spans)
+        options = Options(one.options, spans=dict.fromkeys(one.options, span))
+        return replace(one, nested=nested, options=options, span=span)
+
+    stage: Any = parse_stage(f"pass: {part.text}")
+    return replace(stage, passes=tuple(map(placed, stage.passes)), span=part.spans[0])

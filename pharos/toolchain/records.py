@@ -1,0 +1,74 @@
+"""What goes down the road and comes out of it: payloads, requests, built artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pharos.core.artifact import Artifact
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A program before any stage.
+
+    ``text`` is all that decides its module, for cache keys; ``make`` makes the module;
+    ``libraries`` are what it links: "c", "m", "openmp" or paths; ``exports`` are the functions
+    that are called from outside, all public ones when empty.
+    """
+
+    name: str
+    text: str
+    make: Callable[[], Any]
+    libraries: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    compilation: tuple[Any, ...] = ()
+
+    def module(self) -> Any:
+        """The module, its functions private but for ``exports`` where those are given."""
+        from pharos import ir
+
+        module = self.make()
+        if self.exports:
+            ir.export_only(module, self.exports)
+        return module
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compile it for and how.
+
+    ``pipeline`` names a descriptor (default: the target's) or a .yaml file; ``stages`` are texts
+    of stages, or stages, that take its place; ``parameters`` are values for the descriptor's
+    parameters.
+    ``driving`` goes to ``Driver.run``: dump_after, dump_dir, start_at, stop_after, replace.
+    """
+
+    target: str = "cpu"
+    pipeline: str | None = None
+    stages: tuple[Any, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    driving: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An artifact, and how it came about.
+
+    ``timings`` are (step, seconds) of the front end, each stage and code generation; none when
+    the artifact was ``cached``. ``dumps`` are the files that were asked for.
+    """
+
+    artifact: Artifact
+    cached: bool = False
+    timings: tuple[tuple[str, float], ...] = ()
+    dumps: tuple[Path, ...] = ()
+
+
+Watch = Callable[[str], None]
+"""Is told the name of each step before it begins."""
+
+FRONT_END = "front end"
+CODE_GENERATION = "code generation"

@@ -1,0 +1,127 @@
+"""The road: a payload through its stages to an artifact, and onto a device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pharos.core import settings
+from pharos.core.artifact import Artifact
+from pharos.runtime import ArtifactStore
+from pharos.toolchain.keys import key_of
+from pharos.toolchain.plans import plan, settled
+from pharos.toolchain.records import CODE_GENERATION, FRONT_END, Built, Payload, Request, Watch
+from pharos.toolchain.tables import registry, target
+
+if TYPE_CHECKING:
+    from pharos.runtime import Runner
+
+
+def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:
+    """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
+    request = settled(payload, request)
+    clock = _Clock(watch)
+    module = clock.step(FRONT_END, payload.module)
+    return _drive(module, plan(request), request, watch)
+
+
+def compile(payload: Payload, request: Request | None = None) -> Artifact:
+    """Code for ``payload``, from the cache when the same was compiled before.
+
+    Raises UserError with the place in the program for everything the user can mend.
+    """
+    return build(payload, request).artifact
+
+
+def cached(payload: Payload, request: Request) -> Artifact | None:
+    """What ``compile`` would find in the cache; None when it would have to work."""
+    # Whoever asks for dumps or replaces stages wants the stages to run.
+    if request.driving:
+        return None
+    request = settled(payload, request)
+    return ArtifactStore(settings.CACHE.get()).get(key_of(payload, request))
+
+
+def build(
+    payload: Payload,
+    request: Request | None = None,
+    *,
+    fresh: bool = False,
+    watch: Watch | None = None,
+) -> Built:
+    """``compile``, with an account of it. ``fresh`` compiles even what the cache has."""
+    request = settled(payload, request or Request())
+    found = None if fresh else cached(payload, request)
+    if found is not None:
+        return Built(found, cached=True)
+    clock = _Clock(watch)
+    chosen = target(request.target)
+    pipeline = plan(request)
+    module = clock.step(FRONT_END, payload.module)
+    prepared = chosen.prepare(module)
+    prepared["metadata"]["silent"] = bool(payload.compilation)
+    result = _drive(module, pipeline, request, watch)
+    artifact: Artifact = clock.step(
+        CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)
+    )
+    if not request.driving:
+        ArtifactStore(settings.CACHE.get()).put(key_of(payload, request), artifact)
+    front, finish = clock.timings
+    timings = (front, *((t.stage, t.seconds) for t in result.timings), finish)
+    return Built(artifact, False, timings, result.dumps)
+
+
+class _Clock:
+    """Announces steps and times them."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self._watch = watch
+        self.timings: list[tuple[str, float]] = []
+
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        if self._watch is not None:
+            self._watch(name)
+        start = time.perf_counter()
+        result = work()
+        self.timings.append((name, time.perf_counter() - start))
+        return result
+
+
+def load(artifact: Artifact) -> Runner:
+    """``artifact`` on its target's device, ready to be called."""
+    from pharos.runtime import Runner
+
+    return Runner(target(artifact.target).open_device(), artifact)
+
+
+def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
+    """Call the program's ``main``: its result as a value with its type (``dtype``, "" for none).
+
+    ``main`` takes nothing, or the number of ``arguments`` and an array of C strings. What the
+    program wrote is flushed before this returns.
+    """
+    return target(artifact.target).run_main(artifact, arguments)
+
+
+def _drive(module: Any, pipeline: Any, request: Request, watch: Watch | None = None) -> Any:
+    from pharos.pipeline import Driver
+
+    driver = Driver(registry(request.target), target(request.target).facts())
+    return driver.run(_watched(pipeline, watch), module, **request.driving)
+
+
+def _watched(pipeline: Any, watch: Watch | None) -> Any:
+    """``pipeline`` with stages that tell ``watch`` their names before they run."""
+    if watch is None:
+        return pipeline
+
+    def announced(stage: Any) -> Any:
+        def run(module: Any, scope: Any) -> Any:
+            watch(stage.name)
+            return stage.runner(module, scope)
+
+        return replace(stage, runner=run)
+
+    return replace(pipeline, stages=tuple(map(announced, pipeline.stages)))

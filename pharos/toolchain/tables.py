@@ -1,0 +1,53 @@
+"""The targets, and what descriptors may name: one table each."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from pharos.core.errors import UserError, nearest
+
+TARGETS = {"cpu": "pharos.targets.cpu.target"}
+SELECTORS = {"vector-unit": ("pharos.params.vector_unit", "vector_unit")}
+STAGES = {"narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage")}
+
+
+def target(name: str) -> Any:
+    """The module of the target ``name``. Raises UserError that lists the targets."""
+    if name not in TARGETS:
+        raise UserError(
+            f"expected a target among {', '.join(TARGETS)}, found '{name}'",
+            hint=nearest(name, TARGETS),
+        )
+    return _opened(name)
+
+
+@functools.cache
+def _opened(name: str) -> Any:
+    module = importlib.import_module(TARGETS[name])
+    module.provide(_value_function)
+    return module
+
+
+def _value_function(name: str) -> int | None:
+    """Where the function of Lispier's ``(extern :value-ffi)`` with that name is."""
+    if not name.startswith("value_"):
+        return None
+    from pharos.lisp import value_pointers
+
+    return value_pointers.address(name)
+
+
+@functools.cache
+def registry(target_name: str) -> Any:
+    """What descriptors may name when they compile for ``target_name``."""
+    from pharos.pipeline import Lazy, make_registry
+
+    chosen = target(target_name)
+    shared = [(name, Lazy(*place)) for name, place in STAGES.items()]
+    return make_registry(
+        stages=[*shared, *chosen.stages().items()],
+        selectors=[(name, Lazy(*place)) for name, place in SELECTORS.items()],
+        descriptors=[chosen.pipelines],
+    )
