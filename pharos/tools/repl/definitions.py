@@ -12,6 +12,8 @@ from pharos.lisp.functions import Function, function_of
 from pharos.lisp.values import Bool, List, Map, String, Symbol, Value, Vector, to_text
 
 _GLOBALS = ("memref.global", "llvm.mlir.global")
+# How the names of printed strings start (language reference, section 7.7).
+_STRING = "_print_str_"
 _MENTIONS = re.compile(r"@([\w.$-]+)")
 _versions = itertools.count(1)
 
@@ -21,8 +23,8 @@ class Definition:
     """One symbol of the session. A redefinition has a new ``version``.
 
     ``kind`` is "function", "global" (memory that is kept from line to line), "constant" (a global
-    that nobody writes to) or "symbol" (anything else with a name). ``mentions`` are all names
-    that its form could refer to.
+    that nobody writes to), "string" (one that a macro made for a text) or "symbol" (anything else
+    with a name). ``mentions`` are all names that its form could refer to.
     """
 
     name: str
@@ -77,6 +79,8 @@ def definition_of(form: Value) -> Definition | None:
     function = function_of(form)
     if function is not None:
         return Definition(name, "function", form, mentions, function)
+    if name.startswith(_STRING):
+        return Definition(name, "string", form, mentions)
     if form.head in _GLOBALS:
         return Definition(name, "constant" if _is_constant(form) else "global", form, mentions)
     return Definition(name, "symbol", form, mentions)

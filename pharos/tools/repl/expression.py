@@ -169,15 +169,25 @@ def _finish(
 
 
 def _check_end(block: Any, span: Span | None) -> None:
-    """Raise UserError when the form has ended the block, as only a function's last form does."""
+    """Raise UserError when the form has ended the block, as only a block's last form does."""
     operations = list(block.operations)
-    last = operations[-1].operation if operations else None
-    if last is not None and last.name in ("func.return", "llvm.return"):
+    if not operations:
+        return
+    try:
+        probe = mlir.Operation.create("func.return", ip=mlir.InsertionPoint(block), loc=_nowhere())
+    except IndexError:
+        name = operations[-1].operation.name
+        ends = "a function" if name in ("func.return", "llvm.return") else "a block"
         raise UserError(
-            f"{last.name} stands at the end of a function",
+            f"{name} stands at the end of {ends}",
             span=span,
             hint="at the prompt, write the value alone",
-        )
+        ) from None
+    probe.erase()
+
+
+def _nowhere() -> Any:
+    return mlir.Location.unknown()
 
 
 def _check_stack(block: Any, types: Sequence[Any]) -> None:

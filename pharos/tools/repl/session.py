@@ -82,7 +82,7 @@ class Session:
             if made.kind == "global":
                 self._link_global(made)
         for made in changed:
-            if made.kind != "constant":
+            if made.kind != "string":
                 yield Defined(made.name, self.type_of(made.name))
         yield from self._broken_by(changed, before)
 
