@@ -92,15 +92,15 @@ def _mistakes(program: Program) -> list[UserError]:
     """What lowering finds in ``program``, wrong passes, and the functions that nobody has."""
     from pharos import lisp
 
-    passes = list(_wrong_passes(program))
+    passes = list(wrong_passes(program))
     try:
         lisp.lower(program)
     except UserError as error:
         return [*_each(error), *passes]
-    return [*passes, *_missing(program)]
+    return [*passes, *missing(program)]
 
 
-def _wrong_passes(program: Program) -> Iterator[UserError]:
+def wrong_passes(program: Program) -> Iterator[UserError]:
     """What is wrong with the passes of all compilation blocks, for whatever target they are."""
     from pharos.lisp.compilation import backends, pipeline
 
@@ -122,7 +122,7 @@ def _wrong_pass(part: PipelinePart) -> UserError | None:
     return None
 
 
-def _missing(program: Program) -> list[UserError]:
+def missing(program: Program) -> list[UserError]:
     """An error for each function that ``program`` uses and no library defines."""
     from pharos.targets.cpu import symbols
 

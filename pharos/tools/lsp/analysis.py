@@ -12,7 +12,7 @@ from pharos.core.span import Span
 from pharos.lisp.expansions import explained
 from pharos.lisp.lowering.verifier import verify
 from pharos.tools.language.lowered import module_of
-from pharos.tools.lispier.check import _missing as missing
+from pharos.tools.lispier.check import missing, wrong_passes
 from pharos.tools.lsp.loading import Texts
 
 # (first line, first column, last line, last column), from 1, the end just past the last character.
@@ -65,6 +65,8 @@ def analyse(path: str, texts: Mapping[str, str]) -> Analysis:
     for error in errors:
         loader.problems.add(error)
     found = tuple(_types(module.operation, path))
+    for error in wrong_passes(loader.program):
+        loader.problems.add(error)
     if not loader.problems.errors:
         with loader.problems.gathered():
             verify(module, functions)

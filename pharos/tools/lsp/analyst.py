@@ -17,6 +17,13 @@ from typing import Any
 from pharos.core.errors import PharosError
 from pharos.runtime.child import ChildDied, in_child
 
+_START = "<start>"
+# A program that uses a little of every part.
+_EVERYTHING = """
+(require-dialect func)
+(compilation (target cpu (pass canonicalize)))
+(defn main [(: a i32)] -> i32 (print "%d" a) (func.return (+ (inc a) 1)))
+"""
 # Seconds that one analysis may take. A 90 kB program takes less than one.
 _LIMIT = 10.0
 
@@ -58,6 +65,8 @@ def main() -> int:
         "names": named,
         "attributes": attributes,
     }
+    # What this loads every child has from the start.
+    analyse(_START, {_START: _EVERYTHING})
     for line in sys.stdin:
         request = json.loads(line)
         result = doing[request["do"]](request)

@@ -58,6 +58,9 @@ class Session:
         """
         with self.growing.program.explaining():
             forms, new = _sorted(self.growing.take(text, name, folder=folder))
+            if self.growing.program.compilation:
+                self.growing.program.compilation.clear()
+                yield "the prompt compiles with the target's own passes, not with these"
             yield from self._define(new)
             for form in forms:
                 yield from self._run(form)

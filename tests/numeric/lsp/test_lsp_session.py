@@ -104,6 +104,27 @@ def test_function_that_exists_nowhere(editor):
     assert found["range"]["start"]["line"] == 1
 
 
+def test_pass_that_does_not_exist(editor):
+    text = "(compilation (target cpu (pass canonicalise)))"
+    (found,) = editor.open("passes.lisp", text)
+    assert found["message"].endswith("hint: did you mean 'canonicalize'?")
+    assert found["range"]["start"] == {"line": 0, "character": 31}
+
+
+def test_mistake_inside_an_expansion_names_the_macro(editor):
+    text = (
+        "(require-dialect func arith)\n"
+        "(defn one [(: args !llvm.ptr)] -> !llvm.ptr (func.return `(arith.addi ~@args)))\n"
+        "(defmacro one)\n"
+        "(defn f [] (one (: 1 i32)) (func.return))\n"
+    )
+    (found,) = editor.open("macro.lisp", text)
+    assert found["range"]["start"] == {"line": 3, "character": 11}
+    (related,) = found["relatedInformation"]
+    assert related["message"] == "in the expansion of macro 'one', written here"
+    assert related["location"]["range"]["start"] == {"line": 1, "character": 6}
+
+
 def test_mistake_in_a_required_file_stands_there(editor):
     (editor.folder / "bad.lisp").write_text("(require-dialect func)\n(defn f [] (oops))\n")
     assert editor.open("user.lisp", '(require ["bad.lisp" :as b])') == []
@@ -178,6 +199,19 @@ def test_hover_on_a_macro_shows_what_it_becomes(editor, good):
     text = editor.hover(good, *place(GOOD, "+i z"))
     assert "(+i a b)\n```\n\n*macro*\n\nInteger sum." in text
     assert "expands to\n```lispier\n(arith.addi z (func.call {:callee @three" in text
+
+
+def test_hover_on_the_prelude(editor):
+    text = (
+        "(require-dialect func)\n(defn f [(: a i32)] -> i32\n"
+        "  (func.return (for {:result i32} [i 0 10] [s a] (+ s 1))))"
+    )
+    editor.open("prelude.lisp", text)
+    assert editor.hover("prelude.lisp", *place(text, "i 0")) == "```lispier\ni : index\n```"
+    assert editor.hover("prelude.lisp", *place(text, "s 1")) == "```lispier\ns : i32\n```"
+    plus = editor.hover("prelude.lisp", *place(text, "+ s"))
+    assert plus.startswith("```lispier\nvalue : i32\n```\n\n```lispier\n(+ a...)")
+    assert "expands to\n```lispier\n(scf.for" in editor.hover("prelude.lisp", *place(text, "for {"))
 
 
 def test_hover_on_nothing(editor, good):

@@ -85,6 +85,7 @@ ERRORS = [
     ("(call i32 nope)", "<repl:1>:1:"),
     ('"text"', "<repl:1>:1:1: error: expected a form that makes a value"),
     ("(func.return 5)", "<repl:1>:1:1: error: func.return stands at the end of a function"),
+    ("(llvm.unreachable)", "<repl:1>:1:1: error: llvm.unreachable stands at the end of a block"),
     ("(defn f [] -> i32 (func.return (: 1 i64)))", "<repl:1>:1:19: error: "),
     ("(+i 1)", "<repl:1>:1:1: error: macro '+i': wrong number of arguments"),
     ("(", "<repl:1>:1:1: error: unclosed '('"),
@@ -98,6 +99,13 @@ def test_error_has_its_place(fresh_talk, line, start):
     (error,) = fresh_talk(line)
     assert error.startswith(start)
     assert "^" in error
+
+
+def test_compilation_blocks_are_not_for_the_prompt(talk):
+    assert talk("(compilation (target cpu (pass canonicalize)))(: 1 i8)") == [
+        "the prompt compiles with the target's own passes, not with these",
+        "1 : i8",
+    ]
 
 
 def test_function_name_is_no_value(fresh_talk):

@@ -148,3 +148,30 @@ def test_dialect_required_later(fresh_talk):
 def test_dialect_alias(talk):
     talk("(require-dialect [arith :as a])")
     assert talk("(a/addi (: 1 i32) (: 1 i32))") == ["2 : i32"]
+
+
+def test_macro_written_at_the_prompt(talk):
+    talk(
+        "(defn twofold [(: args !llvm.ptr)] -> !llvm.ptr"
+        " (def x (call !llvm.ptr value_list_first args)) (func.return `(+ ~x ~x)))"
+        "(defmacro twofold)"
+    )
+    assert talk("(twofold (: 21 i32))") == ["42 : i32"]
+
+
+def test_prelude(talk):
+    assert talk("(+ 1 2 3)") == ["6 : i64"]
+    assert talk("(inc (: 1.5 f32))") == ["2.5 : f32"]
+    assert talk("(for {:result i64} [i 0 4] [s 1] (* s 2))") == ["16 : i64"]
+
+
+def test_constant_global_and_printed_string(talk, capfd):
+    assert talk(
+        '(memref.global {:sym_name "table" :type memref<2xi32> :constant true'
+        ' :initial_value "dense<[1, 2]> : tensor<2xi32>"})'
+    ) == ["table : constant"]
+    assert talk("(memref.get_global {:name @table :result memref<2xi32>})") == [
+        "[1 2] : memref<2xi32>"
+    ]
+    assert talk('(print "text\\n")') == ["5 : i32"]
+    assert talk('(print "text\\n")') == ["5 : i32"]
