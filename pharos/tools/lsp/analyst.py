@@ -16,6 +16,9 @@ from typing import Any
 
 from pharos.core.errors import PharosError
 from pharos.runtime.child import ChildDied, in_child
+from pharos.tools.language import documentation, operations
+from pharos.tools.lsp.analysis import analyse
+from pharos.tools.lsp.expansion import expanded_at
 
 _START = "<start>"
 # A program that uses a little of every part.
@@ -33,46 +36,52 @@ def main() -> int:
     # What libraries print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    from pharos.tools.language import documentation, operations
-    from pharos.tools.lsp.analysis import analyse
-    from pharos.tools.lsp.expansion import expanded_at
-
-    def analysed(request: Mapping[str, Any]) -> Any:
-        return _apart(lambda: dataclasses.asdict(analyse(request["path"], request["texts"])))
-
-    def expanded(request: Mapping[str, Any]) -> Any:
-        place = request["path"], request["texts"], request["line"], request["column"]
-        return _apart(lambda: expanded_at(*place))
-
-    def documented(request: Mapping[str, Any]) -> Any:
-        found = documentation.document(request["name"])
-        return None if found is None else dataclasses.asdict(found)
-
-    def named(request: Mapping[str, Any]) -> Any:
-        return {
-            "words": documentation.known_names(),
-            "operations": [n for d in request["dialects"] for n in operations.names(d)],
-        }
-
-    def attributes(request: Mapping[str, Any]) -> Any:
-        found = operations.operation(request["name"])
-        return [part.name for part in found.attributes] if found is not None else []
-
-    doing: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-        "analyse": analysed,
-        "expand": expanded,
-        "document": documented,
-        "names": named,
-        "attributes": attributes,
-    }
     # What this loads every child has from the start.
     analyse(_START, {_START: _EVERYTHING})
     for line in sys.stdin:
         request = json.loads(line)
-        result = doing[request["do"]](request)
+        result = _DOING[request["do"]](request)
         answers.write(json.dumps({"id": request["id"], "result": result}) + "\n")
         answers.flush()
     return 0
+
+
+Request = Mapping[str, Any]
+
+
+def _analysed(request: Request) -> Any:
+    return _apart(lambda: dataclasses.asdict(analyse(request["path"], request["texts"])))
+
+
+def _expanded(request: Request) -> Any:
+    place = request["path"], request["texts"], request["line"], request["column"]
+    return _apart(lambda: expanded_at(*place))
+
+
+def _documented(request: Request) -> Any:
+    found = documentation.document(request["name"])
+    return None if found is None else dataclasses.asdict(found)
+
+
+def _named(request: Request) -> Any:
+    return {
+        "words": documentation.known_names(),
+        "operations": [n for d in request["dialects"] for n in operations.names(d)],
+    }
+
+
+def _attributes(request: Request) -> Any:
+    found = operations.operation(request["name"])
+    return [part.name for part in found.attributes] if found is not None else []
+
+
+_DOING: Mapping[str, Callable[[Request], Any]] = {
+    "analyse": _analysed,
+    "expand": _expanded,
+    "document": _documented,
+    "names": _named,
+    "attributes": _attributes,
+}
 
 
 def _apart(work: Callable[[], Any]) -> Any:

@@ -43,6 +43,12 @@ _ASKED = {
 _SHORT = {"q": "quit", "exit": "quit", "h": "help", "?": "help", "t": "type"}
 
 
+def is_command(text: str) -> bool:
+    """Whether ``text`` starts with a command: a colon and no blank, as ``(: 1 i32)`` has."""
+    text = text.lstrip()
+    return text.startswith(":") and not text[1:2].isspace()
+
+
 class Reader(Protocol):
     """Where lines come from."""
 
@@ -66,7 +72,7 @@ class Prompt:
         while (text := reader.read()) is not None:
             if is_blank(text):
                 continue
-            if text.lstrip().startswith(":") and not text.lstrip()[1:2].isspace():
+            if is_command(text):
                 if not self.command(text.strip()):
                     return
             else:

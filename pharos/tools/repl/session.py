@@ -45,6 +45,8 @@ class Session:
         self.values: dict[str, Slot] = {}
         self._globals: dict[str, tuple[int, int]] = {}
         self._linked: dict[frozenset[int], Linked] = {}
+        # The code of all lines: values may point to constants in it.
+        self._lines: list[Linked] = []
 
     # -- lines --------------------------------------------------------------------------------
 
@@ -221,6 +223,7 @@ class Session:
 
     def _run(self, form: Value) -> Iterator[Result | Running]:
         made, linked = self.compiled(form)
+        self._lines.append(linked)
         yield Running()
         linked.run()
         for result in made.results:

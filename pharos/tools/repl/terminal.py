@@ -20,7 +20,7 @@ from pharos.core import settings
 from pharos.tools.language import words
 from pharos.tools.language.scan import Token, is_complete, scan
 from pharos.tools.repl import style
-from pharos.tools.repl.prompt import COMMANDS, Prompt
+from pharos.tools.repl.prompt import COMMANDS, Prompt, is_command
 
 _PROMPT, _CONTINUED = "lispier> ", "       . "
 _STYLE = Style.from_dict(
@@ -134,9 +134,8 @@ def _complete(buffer: Buffer) -> None:
 
 
 def _is_whole(text: str) -> bool:
-    stripped = text.lstrip()
-    if stripped.startswith(":") and not stripped[1:2].isspace():
-        return is_complete(stripped.partition(" ")[2])
+    if is_command(text):
+        return is_complete(text.lstrip().partition(" ")[2])
     return is_complete(text)
 
 
@@ -173,7 +172,7 @@ class LispierLexer(Lexer):
 def coloured(text: str) -> Iterable[tuple[str, str]]:
     """The pieces of ``text``, each with its style."""
     start = 0
-    if text.startswith(":") and not text[1:2].isspace():
+    if text.startswith(":") and is_command(text):
         start = len(text.partition(" ")[0])
         yield text[:start], "class:command"
     for token in scan(text[start:]):

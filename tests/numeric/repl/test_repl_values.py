@@ -84,6 +84,14 @@ def test_memory_of_the_line_outlives_it(talk):
     assert talk("stack") == ["[5 5] : memref<2xi32>"]
 
 
+def test_constants_of_a_line_outlive_it(talk, capfd):
+    talk("(extern-fn strlen (-> [!llvm.ptr] [i64]))")
+    talk('(def text (c-string "constants"))')
+    for number in range(3):
+        talk(f"(: {number} i32)")
+    assert talk("(call i64 strlen text)") == ["9 : i64"]
+
+
 def test_dynamic_sizes(talk):
     talk('(def d (memref.alloc {:result "memref<?x?xi64>"} (: 2 index) (: 1 index)))')
     talk("(linalg.fill (: 8 i64) d)")
