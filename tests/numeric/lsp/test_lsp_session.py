@@ -337,6 +337,7 @@ def test_half_typed_text_never_hurts(editor, good):
 
 
 def test_death_of_the_analyst(editor):
+    assert editor.open("before.lisp", "(require-dialect func)") == []
     for pid in _children(editor.process.pid):
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.1)
