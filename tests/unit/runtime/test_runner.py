@@ -170,9 +170,13 @@ def test_a_bound_call_keeps_buffers_unfreed(runner: Runner, device: FakeDevice) 
 def test_a_collected_bound_call_lets_go(runner: Runner, device: FakeDevice) -> None:
     buffer = device.allocate([4], "f32")
     bound = runner.bind("scale", buffer, 1.0, line())
+    with pytest.raises(UserError, match="still used by 1 bound call"):
+        buffer.free()
     del bound
     gc.collect()
     buffer.free()
+    with pytest.raises(UserError):
+        buffer.free()
 
 
 def test_a_closed_call_is_refused(runner: Runner) -> None:

@@ -21,7 +21,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combiners
 from pharos.targets.cpu.vector_loops.choice import Choice
-from pharos.targets.cpu.vector_loops.nest import DYNAMIC, Access, Nest
+from pharos.targets.cpu.vector_loops.nest import Access, Nest, trip_count
 
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.
@@ -43,7 +43,9 @@ class Kernel:
         self.nest, self.choice, self.buffers = nest, choice, list(buffers)
         self.prefetch = prefetch
         self.zero = index.constant(0)
-        self.bounds = [(self.zero, self._size(dim)) for dim in range(len(nest.parallel))]
+        self.bounds = [
+            (self.zero, trip_count(nest, dim, self.buffers)) for dim in range(len(nest.parallel))
+        ]
         if choice.split is not None:
             self.bounds[choice.split] = (low, high)
         self.factors = [1] * len(nest.parallel)
@@ -82,16 +84,6 @@ class Kernel:
             return []
 
         index.loop(low, high, BLOCK, [], body)
-
-    def _size(self, dim: int) -> Any:
-        source = self.nest.size_source(dim)
-        if source is None:
-            raise ValueError(f"loop {dim} has no operand that shows its size")
-        operand, position = source
-        size = mlir.MemRefType(self.buffers[operand].type).shape[position]
-        if size != DYNAMIC and size >= 0:
-            return index.constant(size)
-        return dialect("memref").dim(self.buffers[operand], index.constant(position))
 
     def _parallel(self, order: list[int], then: Callable[[], None] | None = None) -> None:
         """The parallel loops of ``order``, outermost first, around ``then`` (default: a tile)."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pharos.ir.bindings import mlir
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.vector_loops import index
 
 # MLIR's mark for a size, stride or offset that is known only at run time.
 DYNAMIC = -(2**63)
@@ -89,6 +91,18 @@ def read_nest(operation: Any) -> Nest | None:
     if any(nest.size_source(dim) is None for dim in range(len(kinds))):
         return None
     return nest
+
+
+def trip_count(nest: Nest, dim: int, buffers: Sequence[Any]) -> Any:
+    """The number of iterations of loop ``dim``, read at the insertion point from ``buffers``."""
+    source = nest.size_source(dim)
+    if source is None:
+        raise ValueError(f"loop {dim} has no operand that shows its size")
+    operand, position = source
+    size = mlir.MemRefType(buffers[operand].type).shape[position]
+    if size != DYNAMIC and size >= 0:
+        return index.constant(size)
+    return dialect("memref").dim(buffers[operand], index.constant(position))
 
 
 def expression_uses(expression: Any, dim: int) -> bool:

@@ -19,7 +19,7 @@ from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.body import supported
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
 from pharos.targets.cpu.vector_loops.kernel import Kernel
-from pharos.targets.cpu.vector_loops.nest import Nest, read_nest
+from pharos.targets.cpu.vector_loops.nest import Nest, read_nest, trip_count
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class VectorLoops:
     def _launch(self, nest: Nest, choice: Choice, function: Any, arguments: list[Any]) -> None:
         func, arith = dialect("func"), dialect("arith")
         name = mlir.FlatSymbolRefAttr.get(function.name.value)
-        sizes = [_size(nest, dim) for dim in range(len(nest.parallel))]
+        sizes = [
+            trip_count(nest, dim, nest.operation.operands) for dim in range(len(nest.parallel))
+        ]
         zero = index.constant(0)
         count = index.constant(1) if choice.split is None else sizes[choice.split]
         if self.threads == 1 or choice.split is None or _inside_parallel(nest.operation):
@@ -155,17 +157,6 @@ def _replace_inside(block: Any, value: Any, argument: Any) -> None:
 
     for op in block.operations:
         op.operation.walk(visit)
-
-
-def _size(nest: Nest, dim: int) -> Any:
-    source = nest.size_source(dim)
-    assert source is not None
-    operand, position = source
-    buffer = nest.operation.operands[operand]
-    size = mlir.MemRefType(buffer.type).shape[position]
-    if size >= 0:
-        return index.constant(size)
-    return dialect("memref").dim(buffer, index.constant(position))
 
 
 def _inside_parallel(operation: Any) -> bool:
