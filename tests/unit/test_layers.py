@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "pharos"
 ROWS = [
     {"core"},
     {"ir"},
-    {"lisp", "ingress", "transform", "pipeline", "runtime", "simt"},
+    {"lisp", "ingress", "payload", "transform", "pipeline", "runtime", "simt"},
     {"targets"},
     {"params"},
     {"schedules"},
@@ -24,8 +24,8 @@ RANK = {name: number for number, row in enumerate(ROWS) for name in row}
 # Libraries that only some parts may use: everything else goes through those parts.
 GUARDED = {
     "torch_mlir": {"ir"},
-    "torch": {"ingress"},
-    "yaml": {"pipeline"},
+    "torch": {"ingress", "kernelbench"},
+    "yaml": {"pipeline", "kernelbench"},
     "llvmlite": {"targets"},
     "typer": {"tools"},
     "rich": {"tools", "report"},

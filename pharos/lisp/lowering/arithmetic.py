@@ -17,7 +17,7 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
-from pharos.lisp.lowering.constants import holds_numbers, is_float
+from pharos.lisp.lowering.constants import holds_numbers, is_float, is_whole
 from pharos.lisp.lowering.draft import Draft, draft
 from pharos.lisp.lowering.insertion import insert
 from pharos.lisp.lowering.lowering import Lowering
@@ -123,7 +123,7 @@ def lower_as_index(lowering: Lowering, env: Env, written: List) -> Sequence[Any]
     made = _taken_apart(written)
     index = mlir.IndexType.get()
     item = made.operands[0] if made.operands else None
-    if isinstance(item, Number) and not _is_whole(item):
+    if isinstance(item, Number) and not is_whole(item):
         raise UserError(f"expected an integer or an index, got {item.value}", span=item.span)
     values, _ = lowering.operands(env, made, [index])
     if len(values) != 1:
@@ -158,7 +158,7 @@ def _operands(lowering: Lowering, env: Env, made: Draft, least: int) -> list[Any
     numbers = [item for item in made.operands if isinstance(item, Number)]
     demands: list[Any] = []
     if len(numbers) == len(made.operands):
-        whole = all(_is_whole(item) for item in numbers)
+        whole = all(is_whole(item) for item in numbers)
         type_ = mlir.IntegerType.get_signless(64) if whole else mlir.F64Type.get()
         demands = [type_] * len(numbers)
     values, _ = lowering.operands(env, made, demands)
@@ -170,16 +170,12 @@ def _operands(lowering: Lowering, env: Env, made: Draft, least: int) -> list[Any
                 span=item.span or made.span,
                 hint="convert one: arith.extsi, arith.trunci, arith.sitofp, arith.index_cast, ...",
             )
-        if isinstance(item, Number) and not _is_whole(item) and not is_float(_scalar(first)):
+        if isinstance(item, Number) and not is_whole(item) and not is_float(_scalar(first)):
             raise UserError(
                 f"the operands of '{made.name}' have type {first}, got {item.value}",
                 span=item.span,
             )
     return list(values)
-
-
-def _is_whole(number: Number) -> bool:
-    return isinstance(number.value, int) or number.value.is_integer()
 
 
 def _scalar(type_: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.ir.bindings import mlir
+from pharos.lisp.values import Number
 
 
 def number_attribute(number: int | float | bool, type_: Any, span: Span | None) -> Any:
@@ -42,6 +43,11 @@ def holds_numbers(type_: Any) -> bool:
 def is_float(type_: Any) -> bool:
     """Whether ``type_`` is a scalar float type."""
     return isinstance(type_, mlir.FloatType)
+
+
+def is_whole(number: Number) -> bool:
+    """Whether ``number`` has no fraction."""
+    return isinstance(number.value, int) or number.value.is_integer()
 
 
 def _integer(number: int | float | bool, type_: Any, span: Span | None) -> Any:

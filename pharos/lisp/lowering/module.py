@@ -10,7 +10,7 @@ from pharos.core.errors import UserError
 from pharos.ir.bindings import mlir
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.functions import all_functions, without_repeats
-from pharos.lisp.lowering import arithmetic, branches, calls, forms, linalg
+from pharos.lisp.lowering import affine, arithmetic, branches, calls, forms, linalg
 from pharos.lisp.lowering.declarations import with_declarations
 from pharos.lisp.lowering.lowering import Lowering
 from pharos.lisp.lowering.scope import Env, Scope
@@ -18,7 +18,7 @@ from pharos.lisp.lowering.verifier import verify
 from pharos.lisp.program import Program
 
 # What these modules register in the tables makes the language; naming them keeps the imports.
-_FILL_THE_TABLES = (arithmetic, branches, calls, forms, linalg)
+_FILL_THE_TABLES = (affine, arithmetic, branches, calls, forms, linalg)
 
 
 def lower(program: Program, context: Any = None) -> Any:

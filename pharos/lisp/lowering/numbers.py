@@ -52,6 +52,10 @@ def _yields(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[An
     return env.yields
 
 
+def _indices(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
+    return [mlir.IndexType.get()] * len(operands)
+
+
 def _for(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any]:
     carried = types.results(made.result) if made.result is not None else []
     return [None, None, None, *carried]
@@ -63,8 +67,15 @@ def _while(types: Types, env: Env, made: Draft, operands: list[Any]) -> list[Any
 
 
 _DEMANDS: dict[str, _Demand] = {
+    "affine.apply": _indices,
+    "affine.if": _indices,
     "affine.load": _loads,
+    "affine.max": _indices,
+    "affine.min": _indices,
+    "affine.prefetch": _loads,
     "affine.store": _stores,
+    "affine.vector_load": _loads,
+    "affine.vector_store": _stores,
     "affine.yield": _yields,
     "func.return": _returns,
     "linalg.yield": _yields,
