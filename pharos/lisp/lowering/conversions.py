@@ -91,6 +91,7 @@ def _predicate(operation: str, value: Value) -> Any | None:
 
 # Integer attributes that are not i64, which is what a bare number is.
 _WIDTHS = {
+    ("affine.for", "step"): "index",
     ("index.constant", "value"): "index",
     ("llvm.mlir.global", "addr_space"): "i32",
 }

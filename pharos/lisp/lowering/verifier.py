@@ -28,6 +28,11 @@ _HINTS = (
         "convert one of the values, or write a number as (: N type)",
     ),
     (
+        r"cannot be used as a (dimension|symbol) id|must be valid (dimension|symbol)",
+        "affine takes constants, arguments, variables of affine loops and what affine.apply makes "
+        "of them; memref.load, memref.store and scf.for take any index",
+    ),
+    (
         r"LLVM dialect-compatible type",
         "C takes integers, f32, f64 and pointers: cast an index with arith.index_cast",
     ),
