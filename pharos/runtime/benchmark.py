@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,6 +60,8 @@ def benchmark(
     finally:
         if collecting:
             gc.enable()
+    import statistics  # takes longer to import than a small program runs
+
     low, high = _quartiles(samples)
     return Timing(
         min=min(samples),
@@ -105,6 +106,8 @@ def _samples(
 def _quartiles(samples: list[float]) -> tuple[float, float]:
     if len(samples) == 1:
         return samples[0], samples[0]
+    import statistics
+
     low, _, high = statistics.quantiles(samples, n=4, method="inclusive")
     return low, high
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pharos.core.artifact import Artifact, EntryPoint
-from pharos.runtime.buffer import Buffer
+from pharos.core.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pharos.runtime.buffer import Buffer
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,20 @@ class Scalar:
 
 
 Checked = Memory | Scalar
+
+
+def entry_point(artifact: Artifact, name: str) -> EntryPoint:
+    """The signature of ``name``. UserError when it cannot be called."""
+    entries = {entry.name: entry for entry in artifact.entries}
+    if name in entries:
+        return entries[name]
+    reason = artifact.metadata.get("uncallable", {}).get(name)
+    if reason is not None:
+        raise UserError(f"'{name}' cannot be called from outside: {reason}")
+    raise UserError(
+        f"no entry point '{name}'; there are: {', '.join(entries) or 'none'}",
+        hint=nearest(name, entries),
+    )
 
 
 class PreparedCall(Protocol):

@@ -10,14 +10,12 @@ C struct whose address is the first argument.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from pharos.core.artifact import Argument, EntryPoint
+from pharos.core.artifact import DTYPE_BYTES, Argument, EntryPoint
 from pharos.runtime.device import Checked, Memory
-from pharos.runtime.dtypes import numpy_dtype
 
 _WORD = 8
 _F32, _U32 = struct.Struct("<f"), struct.Struct("<I")
@@ -75,10 +73,10 @@ class Frame:
             if argument.kind == "memref":
                 descriptors += descriptor_words(len(argument.shape))
         words = descriptors + -(-result_bytes // _WORD)
-        self._words = np.zeros(words, np.int64)
-        self.address: int = self._words.ctypes.data
-        pointers = self.address + _WORD * (self._slot + np.arange(self._slot))
-        self._words[: self._slot] = pointers
+        self._words = array("q", bytes(words * _WORD))
+        self.address: int = self._words.buffer_info()[0]
+        for index in range(self._slot):
+            self._words[index] = self.address + _WORD * (self._slot + index)
         result = self.address + descriptors * _WORD
         if by_pointer:
             self._words[self._slot] = result
@@ -99,7 +97,7 @@ class Frame:
             return
         at = self._descriptor[index]
         words = (value.address, value.address, 0, *value.shape, *value.strides)
-        self._words[at : at + len(words)] = words
+        self._words[at : at + len(words)] = array("q", words)
         self._words[slot] = self.address + at * _WORD
 
     def results(self) -> tuple[Result, ...]:
@@ -107,10 +105,10 @@ class Frame:
         return tuple([read() for read in self._readers])
 
     def _reader(self, argument: Argument, at: int) -> Callable[[], Result]:
-        memory = self._words.data.cast("B")
+        memory = memoryview(self._words)
         if argument.kind == "memref":
             rank = len(argument.shape)
-            words = self._words[at // _WORD : at // _WORD + descriptor_words(rank)]
+            words = memory[at // _WORD : at // _WORD + descriptor_words(rank)]
             return lambda: _descriptor(words.tolist(), rank)
         dtype = "pointer" if argument.kind == "pointer" else argument.dtype
         unpack = struct.Struct(_FORMATS[dtype]).unpack_from
@@ -138,7 +136,7 @@ def result_layout(results: Sequence[Argument]) -> tuple[list[int], int]:
         if result.kind == "memref":
             size, align = _WORD * descriptor_words(len(result.shape)), _WORD
         else:
-            size = _WORD if result.kind == "pointer" else numpy_dtype(result.dtype).itemsize
+            size = _WORD if result.kind == "pointer" else DTYPE_BYTES[result.dtype]
             align = size
         end = -(-end // align) * align
         offsets.append(end)

@@ -10,7 +10,7 @@ from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import UserError, nearest
 from pharos.runtime.buffer import Buffer
 from pharos.runtime.checks import check_argument, check_call, check_overlap
-from pharos.runtime.device import Checked, Device, PreparedCall
+from pharos.runtime.device import Checked, Device, PreparedCall, entry_point
 
 
 class Runner:
@@ -26,19 +26,10 @@ class Runner:
         self.device = device
         self.artifact = artifact
         self._module = device.load(artifact)
-        self._entries = {entry.name: entry for entry in artifact.entries}
 
     def entry(self, name: str) -> EntryPoint:
         """The signature of ``name``. UserError when it cannot be called."""
-        if name in self._entries:
-            return self._entries[name]
-        reason = self.artifact.metadata.get("uncallable", {}).get(name)
-        if reason is not None:
-            raise UserError(f"'{name}' cannot be called from outside: {reason}")
-        raise UserError(
-            f"no entry point '{name}'; there are: {', '.join(self._entries) or 'none'}",
-            hint=nearest(name, self._entries),
-        )
+        return entry_point(self.artifact, name)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call ``name``: None, its result, or a tuple of its results.

@@ -1,4 +1,7 @@
-"""This machine's CPU as a device: objects are linked into the process and called."""
+"""This machine's CPU as a device: objects are linked into the process and called.
+
+What makes arrays imports numpy when it is first used: many programs have none.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,21 @@ import ctypes
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
-import numpy as np
 
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import InternalError, UserError
-from pharos.runtime.buffer import Buffer, host_buffer
 from pharos.runtime.device import Checked
-from pharos.runtime.dtypes import name_of
 from pharos.runtime.frame import Frame
-from pharos.runtime.results import adopt
 from pharos.targets.cpu import elf, process, symbols
 from pharos.targets.cpu.jit import jit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pharos.runtime.buffer import Buffer
 
 _counter = itertools.count()
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -47,10 +51,14 @@ class CpuDevice:
 
     def allocate(self, shape: Sequence[int], dtype: str) -> Buffer:
         """Host memory, aligned to 64 bytes, not initialised; ``buffer.numpy()`` sees it."""
+        from pharos.runtime.buffer import host_buffer
+
         return host_buffer(self.name, shape, dtype)
 
     def upload(self, array: np.ndarray[Any, Any]) -> Buffer:
         """A new buffer with the elements of ``array``."""
+        from pharos.runtime.dtypes import name_of
+
         dtype = name_of(array.dtype)
         if dtype is None:
             raise UserError(f"no element type for arrays of {array.dtype}")
@@ -130,6 +138,8 @@ class CpuCall:
         results = self._frame.results()
         if not self._arrays:
             return results
+        from pharos.runtime.results import adopt
+
         return adopt(self._entry.results, results, self._values, _free(), self._module)
 
     def update(self, index: int, value: Checked) -> None:

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from pharos.targets.cpu import unranked
 
 _void = None
@@ -37,8 +35,8 @@ def _print_float(value: float) -> None:
     _libc().printf(b"%g", ctypes.c_double(value))
 
 
-def _printer(dtype: type) -> Callable[[Any], None]:
-    return lambda memref: _print(unranked.text(memref[0], np.dtype(dtype)))
+def _printer(dtype: str) -> Callable[[Any], None]:
+    return lambda memref: _print(unranked.text(memref[0], dtype))
 
 
 # name -> (result, arguments, function)
@@ -56,10 +54,10 @@ _TABLE: dict[str, tuple[Any, tuple[Any, ...], Callable[..., Any]]] = {
     "printString": (_void, (ctypes.c_char_p,), lambda text: _print(text.decode(errors="replace"))),
     "memrefCopy": (_void, (ctypes.c_int64, _memref, _memref), unranked.copy),
     # Functions that take memrefs are called through their C interface.
-    "_mlir_ciface_printMemrefF32": (_void, (_memref,), _printer(np.float32)),
-    "_mlir_ciface_printMemrefF64": (_void, (_memref,), _printer(np.float64)),
-    "_mlir_ciface_printMemrefI32": (_void, (_memref,), _printer(np.int32)),
-    "_mlir_ciface_printMemrefI64": (_void, (_memref,), _printer(np.int64)),
+    "_mlir_ciface_printMemrefF32": (_void, (_memref,), _printer("float32")),
+    "_mlir_ciface_printMemrefF64": (_void, (_memref,), _printer("float64")),
+    "_mlir_ciface_printMemrefI32": (_void, (_memref,), _printer("int32")),
+    "_mlir_ciface_printMemrefI64": (_void, (_memref,), _printer("int64")),
 }
 # The original Lispier's names for printf, one for each number of arguments.
 _PRINTF = frozenset({"printf_1", "printf_2", "printf_3", "printf_4"})

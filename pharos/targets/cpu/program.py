@@ -1,4 +1,7 @@
-"""Run a whole program: its ``main``, with arguments, its output in order."""
+"""Run a whole program: its ``main``, with arguments, its output in order.
+
+The arguments that main may take need none of numpy's checks, and so most programs run without it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pharos.core.artifact import Artifact, EntryPoint
+from pharos.core.artifact import DTYPE_BYTES, Artifact, EntryPoint
 from pharos.core.errors import UserError
-from pharos.runtime.runner import Bound, Runner
+from pharos.runtime.device import Scalar, entry_point
 from pharos.targets.cpu.device import CpuDevice
 
 _INTERRUPTED = 130  # what a shell reports for a program that SIGINT ended
@@ -39,17 +42,17 @@ def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> MainResult:
     be stopped from inside its process, so it goes on until the process ends; that then ends with
     status 130, without the usual tidying up.
     """
-    runner = Runner(CpuDevice(), artifact)
-    entry = runner.entry("main")
-    bound = _bound(runner, entry, arguments)
-    value = _interruptible(bound)
+    module = CpuDevice().load(artifact)
+    entry = entry_point(artifact, "main")
+    values = _interruptible(module.prepare(entry, _checked(entry, arguments)))
     if len(entry.results) != 1:
-        return MainResult(value, "" if value is None else "several")
+        return MainResult(values or None, "several" if values else "")
     result = entry.results[0]
-    return MainResult(value, result.dtype if result.kind == "scalar" else result.kind)
+    return MainResult(values[0], result.dtype if result.kind == "scalar" else result.kind)
 
 
-def _bound(runner: Runner, entry: EntryPoint, arguments: Sequence[str]) -> Bound:
+def _checked(entry: EntryPoint, arguments: Sequence[str]) -> list[Scalar]:
+    """``arguments`` as main takes them."""
     kinds = tuple(a.dtype if a.kind == "scalar" else a.kind for a in entry.arguments)
     if kinds not in _PARAMETERS:
         raise UserError(
@@ -57,11 +60,10 @@ def _bound(runner: Runner, entry: EntryPoint, arguments: Sequence[str]) -> Bound
             f"found ({', '.join(kinds)})"
         )
     if not kinds:
-        return runner.bind("main")
+        return []
     strings = (ctypes.c_char_p * (len(arguments) + 1))(*[_c_text(a) for a in arguments], None)
-    bound = runner.bind("main", len(arguments), ctypes.addressof(strings))
-    bound.keep(strings)
-    return bound
+    count = len(arguments).to_bytes(DTYPE_BYTES[kinds[0]], "little")
+    return [Scalar(count), Scalar(ctypes.addressof(strings).to_bytes(8, "little"), strings)]
 
 
 def _c_text(argument: str) -> bytes:
@@ -88,8 +90,9 @@ def _interruptible(call: Callable[[], Any]) -> Any:
         finally:
             ended.set()
 
-    threading.Thread(target=work, name="pharos-main", daemon=True).start()
     try:
+        # Inside, too: main may have begun, and written, before ``start`` returns.
+        threading.Thread(target=work, name="pharos-main", daemon=True).start()
         ended.wait()
     except KeyboardInterrupt:
         flush()

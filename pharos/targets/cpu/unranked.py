@@ -1,12 +1,16 @@
-"""Memrefs of unknown rank, as compiled code passes them: read, copied, printed."""
+"""Memrefs of unknown rank, as compiled code passes them: read, copied, printed.
+
+Program start imports this module for every program; numpy waits until a function is called.
+"""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Unranked(ctypes.Structure):
@@ -17,12 +21,15 @@ class Unranked(ctypes.Structure):
 
 def copy(size: int, source: Any, target: Any) -> None:
     """``memref.copy`` between any two layouts; ``size`` is bytes per element."""
-    kind = np.dtype(f"V{size}")
-    array(target[0], kind)[...] = array(source[0], kind)
+    array(target[0], f"V{size}")[...] = array(source[0], f"V{size}")
 
 
-def array(memref: Unranked, dtype: np.dtype) -> np.ndarray[Any, Any]:
-    """The elements, on the same memory. Strides are not negative."""
+def array(memref: Unranked, element: str) -> np.ndarray[Any, Any]:
+    """The elements, on the same memory; numpy calls their type ``element``. Strides are not
+    negative."""
+    import numpy as np
+
+    dtype = np.dtype(element)
     _, aligned, offset, shape, strides = _descriptor(memref)
     if not all(shape):
         return np.empty(shape, dtype)
@@ -32,13 +39,13 @@ def array(memref: Unranked, dtype: np.dtype) -> np.ndarray[Any, Any]:
     return np.ndarray(shape, dtype, memory, strides=[step * dtype.itemsize for step in strides])
 
 
-def text(memref: Unranked, dtype: np.dtype) -> str:
+def text(memref: Unranked, element: str) -> str:
     """What MLIR's ``printMemref...`` functions print."""
     _, aligned, offset, shape, strides = _descriptor(memref)
     return (
         f"Unranked Memref base@ = {aligned:#x} rank = {memref.rank} offset = {offset} "
         f"sizes = {shape} strides = {strides} data = \n"
-        f"{''.join(_elements(array(memref, dtype), 0))}\n"
+        f"{''.join(_elements(array(memref, element), 0))}\n"
     )
 
 
@@ -50,10 +57,10 @@ def _elements(values: np.ndarray[Any, Any], depth: int) -> Iterator[str]:
         return
     separator = ", " if values.ndim == 1 else ", \n"
     yield "["
-    for number, row in enumerate(values):
+    for number in range(len(values)):
         if number:
             yield separator + " " * (depth + 1)
-        yield from _elements(np.asarray(row), depth + 1)
+        yield from _elements(values[number, ...], depth + 1)
     yield "]"
 
 
