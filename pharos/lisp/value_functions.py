@@ -224,6 +224,36 @@ def _list_get(_: State, value: _Pointer, index: int) -> _Pointer:
     return copied(items[index]) if 0 <= index < len(items) else None
 
 
+@_function("value_list_last", _P, POINTER)
+def _list_last(_: State, value: _Pointer) -> _Pointer:
+    return copied(_items(value)[-1]) if _items(value) else None
+
+
+@_function("value_list_but_last", _P, POINTER)
+def _list_but_last(_: State, value: _Pointer) -> _Pointer:
+    return List(value.items[:-1]) if isinstance(value, List) else None
+
+
+@_function("value_list_every", (POINTER, "i64", "i64"), POINTER)
+def _list_every(_: State, value: _Pointer, first: int, step: int) -> _Pointer:
+    """The items ``first``, ``first + step``, ...: the names of ``(a 0 b 1)`` by 0, 2."""
+    if not isinstance(value, List) or first < 0 or step < 1:
+        return None
+    return List(value.items[first::step])
+
+
+@_function("value_list_typed", _PP, POINTER)
+def _list_typed(_: State, names: _Pointer, types: _Pointer) -> _Pointer:
+    """``(: name type)`` for each name; ``types`` is one type, or a list or vector of as many."""
+    if not isinstance(names, List) or types is None:
+        return None
+    each = types.items if isinstance(types, List | Vector) else [types]
+    if len(each) != len(names.items):
+        return None
+    pairs = zip(names.items, each, strict=True)
+    return List([List([Symbol(":"), copied(name), copied(type_)]) for name, type_ in pairs])
+
+
 # -- vectors and maps -----------------------------------------------------------------------------
 
 

@@ -165,11 +165,12 @@ _MACROS = """
     x + 1.
 (not condition)
     The other truth value of an i1.
-(while condition form...)
-    Runs the forms while the i1 is true; it is computed anew each time.
+(while condition form...) (while {:result T} [name start] condition form...)
+    Runs the forms while the i1 is true; it is computed anew each time. With :result as in for.
 (for [i from to step?] form...) (for {:result T} [i from to step?] [name start] form...)
     Runs the forms for each index from up to but not including to. With :result, name is start at
-    first and then what the last form gave; its last value is the value.
+    first and then what the last form gave; its last value is the value. Several: {:result [T U]},
+    [name start name start], and the last form is a vector of the next values.
 (assert condition "message"?)
     Ends the program with status 1 and tells the place on stderr, unless the i1 is true.
 (<f a b)

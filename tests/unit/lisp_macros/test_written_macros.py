@@ -260,7 +260,14 @@ def test_no_function_of_the_prelude_has_to_be_compiled():
          "(region (block [(: i index)] x y (scf.yield))))"),
         ("(for {:result i64} [i 0 n] [s 0] x y)",
          "(scf.for {:result i64} (as-index 0) (as-index n) (as-index 1) 0 "
-         "(region (block [(: i index) (: s i64)] (scf.yield (let [] x y)))))"),
+         "(region (block [(: i index) (: s i64)] x (scf.yield y))))"),
+        ("(for {:result [i64 f32]} [i 0 n] [s 0 t u] [y (f s)])",
+         "(scf.for {:result [i64 f32]} (as-index 0) (as-index n) (as-index 1) 0 u "
+         "(region (block [(: i index) (: s i64) (: t f32)] (scf.yield [y (f s)]))))"),
+        ("(while {:result [i64 f32]} [s 0 t u] (c s) x [y z])",
+         "(scf.while {:result [i64 f32]} 0 u "
+         "(region (block [(: s i64) (: t f32)] (scf.condition (c s) s t))) "
+         "(region (block [(: s i64) (: t f32)] x (scf.yield [y z]))))"),
     ],
 )  # fmt: skip
 def test_expansions_of_the_prelude(text, code):
