@@ -8,7 +8,9 @@
             | name [options]                    after the other kinds
     passes  = pass {"," pass}
     pass    = name [options] | name "(" passes ")"
-    options = "{" {name ["=" value]} "}"        separated by blanks; a bare name means true
+    options = "{" {name ["=" value {"," value}]} "}"
+                                                separated by blanks; a bare name means true,
+                                                values with commas are a list, as MLIR has them
     value   = word | string | "$" name | "[" [value {"," value}] "]"
     name    = word | string
 
@@ -172,7 +174,7 @@ class Parser:
         return self.expect("word", what)
 
     def _options(self) -> Options:
-        """options = "{" {name ["=" value]} "}" """
+        """options = "{" {name ["=" value {"," value}]} "}" """
         if self._peek().kind != "{":
             return Options()
         return self._enclosed("{", "}", self._option_list)
@@ -185,7 +187,7 @@ class Parser:
             if name.text in values:
                 raise UserError(f"option '{name.text}' is given twice", span=name.span)
             spans[name.text] = name.span
-            values[name.text] = self.value() if self._accept("=") else True
+            values[name.text] = self._option_value() if self._accept("=") else True
             if self._peek().kind == ",":
                 raise UserError(
                     "expected a blank between options, found ','",
@@ -193,6 +195,15 @@ class Parser:
                     hint="options are separated by blanks; a list is written [1, 2]",
                 )
         return Options(values, spans=spans)
+
+    def _option_value(self) -> Value:
+        """value {"," value}: MLIR's own spelling of a list, as in tile-sizes=16,16"""
+        items = [self.value()]
+        # A name and '=' after the comma are the next option, wrongly separated.
+        while self._peek().kind == "," and self._peek(2).kind != "=":
+            self._at += 1
+            items.append(self.value())
+        return items[0] if len(items) == 1 else tuple(items)
 
     def value(self) -> Value:
         """value = word | string | "$" name | "[" [value {"," value}] "]" """

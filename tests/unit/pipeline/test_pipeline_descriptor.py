@@ -150,7 +150,7 @@ ERRORS = [
     ("stages:\n- {}", "2:3", "expected one kind of stage (pass, schedule, transform, include,"),
     ("stages:\n- flarp: a", "2:3", "expected one kind of stage (pass, schedule, transform, inc"),
     ("stages:\n- pass: a\n  select: b", "2:3", "found pass and select"),
-    ("stages:\n- pass: a{b=1,2}", "2:14", "expected a blank between options, found ','"),
+    ("stages:\n- pass: a{b=1,c=2}", "2:14", "expected a blank between options, found ','"),
     ("stages:\n- pass: 'a{\n\n    b=[}'", "4:8", "expected a value, found '}'"),
     ('stages:\n- pass: "a{b=[}"', "2:15", "expected a value, found '}'"),
     ('stages:\n- pass: "a\\x7b b=[}"', "2:9", "expected a value, found '}'"),

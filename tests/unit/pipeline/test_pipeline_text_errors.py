@@ -21,7 +21,7 @@ ERRORS = [
     ("a{b=}", "1:5", "expected a value, found '}'"),
     ("a{b=[1,\n 2}", "2:3", "expected ']' for the '[' at 1:5, found '}'"),
     ("a{b=[1,]}", "1:8", "expected a value, found ']'"),
-    ("a{b=1,2}", "1:6", "expected a blank between options, found ','"),
+    ("a{b=1,c=2}", "1:6", "expected a blank between options, found ','"),
     ("a{b=1 b=2}", "1:7", "option 'b' is given twice"),
     ("a{b=x=y}", "1:6", "expected the name of an option, found '='"),
     ('a{b="x}', "1:5", 'expected a closing " for this one'),
@@ -64,11 +64,11 @@ def test_error_has_place_and_message(text: str, place: str, message: str) -> Non
 
 def test_error_shows_the_line_and_a_hint() -> None:
     with pytest.raises(UserError) as caught:
-        parse_stage("canonicalize,\n  cse{sizes=1,2}", file="cli")
+        parse_stage("canonicalize,\n  cse{size=1,top=2}", file="cli")
     assert str(caught.value).splitlines() == [
-        "cli:2:14: error: expected a blank between options, found ','",
-        "    cse{sizes=1,2}",
-        "               ^",
+        "cli:2:13: error: expected a blank between options, found ','",
+        "    cse{size=1,top=2}",
+        "              ^",
         "hint: options are separated by blanks; a list is written [1, 2]",
     ]
 
@@ -107,6 +107,15 @@ def test_assignment() -> None:
         parse_assignment("a-b=1")
     with pytest.raises(UserError, match="1:7: error: expected the end of the text, found '2'"):
         parse_assignment("a = 1 2")
+
+
+def test_a_list_as_mlir_writes_it() -> None:
+    stage = parse_stage(
+        "scf-parallel-loop-tiling{parallel-loop-tile-sizes=16,16 no-min-max-bounds}"
+    )
+    options = stage.passes[0].options
+    assert options["parallel-loop-tile-sizes"] == (16, 16)
+    assert options["no-min-max-bounds"] is True
 
 
 @pytest.mark.parametrize(
