@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pharos.core.errors import UserError
@@ -12,6 +13,7 @@ from pharos.core.errors import UserError
 # A sample must be long against the clock's own 50 to 100 ns; shorter functions are called
 # several times per sample.
 _MIN_SAMPLE_NS = 20_000
+_LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ def benchmark(
     finally:
         if collecting:
             gc.enable()
+    return summary(samples, repeat)
+
+
+def summary(samples: Sequence[float], per_sample: int = 1) -> Timing:
+    """The ``Timing`` of seconds per call; each sample timed ``per_sample`` calls."""
     import statistics  # takes longer to import than a small program runs
 
     low, high = _quartiles(samples)
@@ -69,16 +76,69 @@ def benchmark(
         iqr=high - low,
         n=len(samples),
         samples=tuple(samples),
-        per_sample=repeat,
+        per_sample=per_sample,
     )
 
 
-def _calls_per_sample(function: Callable[[], object], warmup: int, *, single: bool) -> int:
+def interleaved(
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    warmup: int = 3,
+    runs: int = 10,
+    seconds: float = 10.0,
+    before: Callable[[], object] | None = None,
+) -> dict[str, Timing]:
+    """Time several functions by turns, so that what the machine does meanwhile meets all alike.
+
+    Each is called ``warmup`` times, or for a quarter of ``seconds``; then there are ``runs``
+    rounds, fewer (but at least 3) when ``seconds`` have passed. In a round each has its turn:
+    one call that is not timed, which brings its data back into the caches and lets the threads
+    of the one before it fall asleep, then a timed sample. With ``before``, that is called in
+    place of the call that is not timed: to clear the caches.
+    """
+    if warmup < 0 or runs < 1:
+        raise UserError(f"expected warmup >= 0 and runs >= 1, found {warmup} and {runs}")
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        single = before is not None
+        repeat = {
+            name: _calls_per_sample(function, warmup, single=single, seconds=seconds / 4)
+            for name, function in functions.items()
+        }
+        samples: dict[str, list[float]] = {name: [] for name in functions}
+        start = time.perf_counter()
+        for done in range(runs):
+            if done >= _LEAST_ROUNDS and time.perf_counter() - start > seconds:
+                break
+            for name, function in functions.items():
+                (before or function)()
+                samples[name].append(_sample(function, repeat[name]))
+    finally:
+        if collecting:
+            gc.enable()
+    return {name: summary(found, repeat[name]) for name, found in samples.items()}
+
+
+def _sample(function: Callable[[], object], repeat: int) -> float:
+    start = time.perf_counter_ns()
+    for _ in range(repeat):
+        function()
+    return (time.perf_counter_ns() - start) / repeat / 1e9
+
+
+def _calls_per_sample(
+    function: Callable[[], object], warmup: int, *, single: bool, seconds: float = math.inf
+) -> int:
     fastest = _MIN_SAMPLE_NS
     for _ in range(warmup):
         start = time.perf_counter_ns()
         function()
-        fastest = min(fastest, time.perf_counter_ns() - start)
+        taken = time.perf_counter_ns() - start
+        fastest = min(fastest, taken)
+        seconds -= taken / 1e9
+        if seconds < 0:
+            break
     return 1 if single else max(1, _MIN_SAMPLE_NS // max(fastest, 1))
 
 
@@ -90,20 +150,17 @@ def _samples(
     before: Callable[[], object] | None,
 ) -> list[float]:
     samples: list[float] = []
-    spent = 0
-    while len(samples) < runs or spent < min_time * 1e9:
+    spent = 0.0
+    while len(samples) < runs or spent < min_time:
         if before is not None:
             before()
-        start = time.perf_counter_ns()
-        for _ in range(repeat):
-            function()
-        taken = time.perf_counter_ns() - start
-        spent += taken
-        samples.append(taken / repeat / 1e9)
+        taken = _sample(function, repeat)
+        spent += taken * repeat
+        samples.append(taken)
     return samples
 
 
-def _quartiles(samples: list[float]) -> tuple[float, float]:
+def _quartiles(samples: Sequence[float]) -> tuple[float, float]:
     if len(samples) == 1:
         return samples[0], samples[0]
     import statistics

@@ -16,8 +16,8 @@ import struct
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from typing import IO, Any, NoReturn, TypeVar
+from collections.abc import Callable
+from typing import IO, Any, Generic, NoReturn, TypeVar
 
 from pharos.core.errors import InternalError, PharosError
 from pharos.core.span import register_source, sources
@@ -26,6 +26,8 @@ T = TypeVar("T")
 Report = Callable[[str], None]
 
 _LENGTH = struct.Struct("<Q")
+# wait4 tells kibibytes, on macOS bytes.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _STEP, _VALUE, _ERROR = "step", "value", "error"
 
 
@@ -55,6 +57,73 @@ class ChildTraceback(Exception):
         return f"in the child process:\n{self.text}"
 
 
+class Child(Generic[T]):
+    """A forked process that works out ``work(report)``; ``in_child`` waits for one.
+
+    ``step`` is what it began last, ``fileno()`` becomes readable when ``read()`` has something to
+    take in. ``pid`` is 0 once it was waited for; ``peak`` is then the most memory it held, in
+    bytes. ``close`` ends it when it still runs.
+    """
+
+    def __init__(self, work: Callable[[Report], T]) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.step = ""
+        self.peak = 0
+        self.status = 0
+        self._answer: tuple[Any, ...] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._scratch = tempfile.TemporaryDirectory(prefix="pharos-child-")
+        reading, writing = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(reading)
+            _run_child(work, writing, self._errors, self._scratch.name)
+        os.close(writing)
+        self._pipe = os.fdopen(reading, "rb", buffering=0)
+
+    def fileno(self) -> int:
+        """What to wait for with ``select``."""
+        return self._pipe.fileno()
+
+    def read(self) -> bool:
+        """Wait for the next message and take it in; False when there will be no more."""
+        message = _message(self._pipe)
+        if message is None or message[0] != _STEP:
+            self._answer = message
+            return False
+        self.step = message[1]
+        return True
+
+    def result(self) -> T:
+        """What ``work`` returned, after ``read`` was False. Raises like ``in_child``."""
+        self._wait()
+        if self._answer is None:
+            code = os.WEXITSTATUS(self.status) if os.WIFEXITED(self.status) else None
+            raise ChildDied(self.step, in_words(self.status), self.output(), code)
+        value: T = _unpacked(self._answer)
+        return value
+
+    def output(self) -> str:
+        """What it has written to stderr so far."""
+        return text_in(self._errors)
+
+    def close(self) -> None:
+        """Kill it if it runs, and remove its files. Harmless when done twice."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait()
+        self._pipe.close()
+        self._errors.close()
+        self._scratch.cleanup()
+
+    def _wait(self) -> None:
+        if self.pid:
+            _, self.status, usage = os.wait4(self.pid, 0)
+            self.peak = usage.ru_maxrss * _RSS_UNIT
+            self.pid = 0
+
+
 def in_child(work: Callable[[Report], T]) -> T:
     """``work(report)`` in a forked process: its value, which must be picklable.
 
@@ -62,54 +131,38 @@ def in_child(work: Callable[[Report], T]) -> T:
     child's traceback as its cause; what it writes to stderr is written here when it has ended.
     Raises ChildDied when the process is killed, aborts or exits by itself.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    reading, writing = os.pipe()
-    with (
-        os.fdopen(reading, "rb") as answers,
-        tempfile.TemporaryFile() as errors,
-        tempfile.TemporaryDirectory(prefix="pharos-child-") as scratch,
-    ):
-        child = os.fork()
-        if child == 0:
-            _run_child(work, writing, errors, scratch)
-        os.close(writing)
-        try:
-            step, answer = _listen(answers)
-        except BaseException:  # Ctrl-C, mostly: nobody waits for the child any more
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            sys.stderr.write(text_in(errors))
-            raise
-        _, status = os.waitpid(child, 0)
-        written = text_in(errors)
-    if answer is None:
-        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        raise ChildDied(step, in_words(status), written, code)
-    sys.stderr.write(written)
-    return _unpacked(answer)
+    child = Child(work)
+    died = False
+    try:
+        while child.read():
+            pass
+        return child.result()
+    except ChildDied:
+        died = True  # its output is part of the error
+        raise
+    finally:
+        if not died:
+            sys.stderr.write(child.output())
+        child.close()
 
 
-def _listen(answers: IO[bytes]) -> tuple[str, tuple[Any, ...] | None]:
-    """The last step that was reported and the final message, None when there is none."""
-    step = ""
-    for message in _messages(answers):
-        if message[0] != _STEP:
-            return step, message
-        step = message[1]
-    return step, None
+def _message(pipe: IO[bytes]) -> tuple[Any, ...] | None:
+    """The next message; None at the end, also when the child was killed while it wrote."""
+    head = _exactly(pipe, _LENGTH.size)
+    body = _exactly(pipe, _LENGTH.unpack(head)[0]) if head else b""
+    message: tuple[Any, ...] | None = pickle.loads(body) if body else None
+    return message
 
 
-def _messages(answers: IO[bytes]) -> Iterator[tuple[Any, ...]]:
-    while True:
-        head = answers.read(_LENGTH.size)
-        if len(head) < _LENGTH.size:
-            return
-        (length,) = _LENGTH.unpack(head)
-        body = answers.read(length)
-        if len(body) < length:  # killed while it wrote
-            return
-        yield pickle.loads(body)
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    """``size`` bytes, none when there are not that many."""
+    data = bytearray()
+    while len(data) < size:
+        part = pipe.read(size - len(data))
+        if not part:
+            return b""
+        data += part
+    return bytes(data)
 
 
 def _unpacked(answer: tuple[Any, ...]) -> Any:

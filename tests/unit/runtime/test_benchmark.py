@@ -10,6 +10,7 @@ import pytest
 
 from pharos.core.errors import UserError
 from pharos.runtime import benchmark
+from pharos.runtime.benchmark import interleaved
 
 
 class Clock:
@@ -94,3 +95,27 @@ def test_nonsense_is_refused() -> None:
         benchmark(lambda: None, runs=0)
     with pytest.raises(UserError, match="found -1 and 10"):
         benchmark(lambda: None, warmup=-1)
+
+
+def test_functions_take_turns():
+    calls = []
+    found = interleaved(
+        {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, warmup=0, runs=2
+    )
+    turns = "".join(calls)
+    assert turns.startswith("aa") and "bb" in turns and turns.rindex("a") > turns.index("b")
+    assert {timing.n for timing in found.values()} == {2}
+
+
+def test_before_takes_the_place_of_the_call_that_is_not_timed():
+    calls = []
+    interleaved(
+        {"a": lambda: calls.append("a")}, warmup=1, runs=2, before=lambda: calls.append("-")
+    )
+    assert "".join(calls) == "a-a-a"
+
+
+def test_slow_functions_get_fewer_rounds_but_three():
+    found = interleaved({"a": lambda: time.sleep(0.02)}, warmup=9, runs=50, seconds=0.05)
+    assert found["a"].n == 3
+    assert found["a"].min >= 0.02
