@@ -52,7 +52,8 @@ def build(
     watch: Watch | None = None,
 ) -> Built:
     """``compile``, with an account of it. ``fresh`` compiles even what the cache has."""
-    request = settled(payload, request or Request())
+    wanted = request or Request()
+    request = settled(payload, wanted)
     found = None if fresh else cached(payload, request)
     if found is not None:
         return Built(found, cached=True)
@@ -61,7 +62,8 @@ def build(
     pipeline = plan(request)
     module = clock.step(FRONT_END, payload.module)
     prepared = chosen.prepare(module)
-    prepared["metadata"]["silent"] = bool(payload.compilation)
+    # A program that says its own passes prints nothing but what it prints itself.
+    prepared["metadata"]["silent"] = request is not wanted
     result = _drive(module, pipeline, request, watch)
     artifact: Artifact = clock.step(
         CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)

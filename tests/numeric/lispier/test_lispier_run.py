@@ -133,3 +133,13 @@ def test_all_mistakes_of_a_program_are_told(lispier, file):
     assert found.status == 1
     assert "m.lisp:2:13: error: unknown operation or macro 'x'" in found.err
     assert "m.lisp:3:35: error: undefined symbol: y" in found.err
+
+
+def test_a_named_pipeline_in_place_of_a_compilation_block_leaves_the_result(lispier, file):
+    path = file(
+        "a.lisp",
+        "(require-dialect func)\n(compilation-cpu (passes (pass cse)))\n"
+        "(defn main [] -> i64 (func.return (: 5 i64)))",
+    )
+    assert lispier("run", path).out == ""
+    assert lispier("run", "--pipeline", "default", path).out == "5\n"
