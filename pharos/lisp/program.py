@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pharos.core.errors import UserError, nearest
+from pharos.core.files import project_root, text_of
 from pharos.core.span import Span
 from pharos.lisp.compilation import CompilationBlock, parse_compilation
 from pharos.lisp.expand import Expander, Names, deep_recursion
@@ -25,8 +26,6 @@ from pharos.lisp.values import Keyword, List, String, Value
 
 if TYPE_CHECKING:
     from pharos.lisp.macro_engine import MacroEngine
-
-_ROOT_MARKS = ("lispier.toml", ".git", "Cargo.toml")
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,13 @@ class Program:
     the blocks of all files in the same order. ``needed`` are C functions that expansions of
     built-in macros call and that the program need not declare. ``expansions`` are the uses of
     macros written in Lispier, ``macros`` those that it defines itself. ``files`` includes the
-    files of macros.
+    files of macros; ``paths`` are the real paths behind all names of files that were asked for.
     """
 
     name: str
     forms: list[Value] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
     libraries: list[Library] = field(default_factory=list)
     compilation: list[CompilationBlock] = field(default_factory=list)
     needed: set[str] = field(default_factory=set)
@@ -108,15 +108,6 @@ def load_text(
     return program
 
 
-def project_root(entry: Path) -> Path:
-    """The nearest folder at or above that of ``entry`` with a project mark, else that folder."""
-    folder = entry.resolve().parent
-    for candidate in (folder, *folder.parents):
-        if any((candidate / mark).exists() for mark in _ROOT_MARKS):
-            return candidate
-    return folder
-
-
 class _Loader:
     def __init__(self, program: Program, root: Path, engine: MacroEngine | None = None) -> None:
         self.program = program
@@ -131,7 +122,7 @@ class _Loader:
         self.loading: dict[str, str] = {}
 
     def load_file(self, path: str, span: Span | None) -> None:
-        real = os.path.realpath(path)
+        real = self.program.paths[path] = os.path.realpath(path)
         if real in self.loading:
             chain = " -> ".join([*self.loading.values(), path])
             raise UserError(
@@ -165,7 +156,7 @@ class _Loader:
         """The macros that the file of macros at ``path`` defines."""
         from pharos.lisp.written_macros import macro_file
 
-        real = os.path.realpath(path)
+        real = self.program.paths[path] = os.path.realpath(path)
         if real not in self.macro_files:
             text = text_of(path, span)
             libraries = partial(_library, folder=os.path.dirname(path))
@@ -177,22 +168,6 @@ class _Loader:
         if file.value.startswith("@"):
             return os.path.normpath(self.root / file.value[1:].lstrip("/"))
         return os.path.normpath(os.path.join(folder, file.value))
-
-
-def text_of(path: str, span: Span | None) -> str:
-    """The text of the file at ``path``, required at ``span``; UserError when it cannot be read."""
-    try:
-        return Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"file not found: {path}", span=span) from None
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path}: expected UTF-8 text, got byte 0x{error.object[error.start]:02x} "
-            f"at offset {error.start}",
-            span=span,
-        ) from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}", span=span) from None
 
 
 def _requires(values: list[Value]) -> list[List]:

@@ -88,7 +88,7 @@ class ArtifactStore:
         path = self._path(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, _encode(artifact))
+            write_whole(path, _encode(artifact))
         except OSError as error:
             raise _unusable(self.root, error) from None
         self._evict()
@@ -154,7 +154,7 @@ def _decode(data: bytes) -> Artifact | None:
     return Artifact.from_manifest(manifest, body[start + length :])
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` so that no reader ever sees a part of it."""
     handle, partial = tempfile.mkstemp(prefix=_PARTIAL, dir=path.parent)
     try:

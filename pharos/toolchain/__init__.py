@@ -7,10 +7,17 @@ Everything here is wiring: tables of names (``tables``), and the order of the ca
 code from the cache needs neither.
 """
 
-from pharos.toolchain.front_ends import lisp_payload, mlir_payload, of_program, read_payload
+from pharos.toolchain.front_ends import (
+    lisp_payload,
+    mlir_payload,
+    of_program,
+    read_payload,
+    torch_payload,
+)
 from pharos.toolchain.macros import macro_engine
 from pharos.toolchain.plans import plan, settled, stage_of
 from pharos.toolchain.records import CODE_GENERATION, FRONT_END, Built, Payload, Request, Watch
+from pharos.toolchain.remembered import forget, recall, remember
 from pharos.toolchain.road import build, cached, compile, load, lower, run_main
 from pharos.toolchain.tables import SELECTORS, STAGES, TARGETS, registry, target
 
@@ -27,6 +34,7 @@ __all__ = [
     "build",
     "cached",
     "compile",
+    "forget",
     "lisp_payload",
     "load",
     "lower",
@@ -35,9 +43,12 @@ __all__ = [
     "of_program",
     "plan",
     "read_payload",
+    "recall",
     "registry",
+    "remember",
     "run_main",
     "settled",
     "stage_of",
     "target",
+    "torch_payload",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pharos.core.errors import UserError
+from pharos.core.span import sources
 from pharos.toolchain.macros import macro_engine
 from pharos.toolchain.records import Payload
 
@@ -31,7 +33,7 @@ def lisp_payload(text: str, name: str = "<text>") -> Payload:
     """The Lispier program ``text``; errors call it ``name``."""
     from pharos import lisp
 
-    return of_program(lisp.load_text(text, name, engine=macro_engine()), text)
+    return of_program(lisp.load_text(text, name, engine=macro_engine()))
 
 
 def mlir_payload(text: str, name: str = "<string>") -> Payload:
@@ -41,18 +43,33 @@ def mlir_payload(text: str, name: str = "<string>") -> Payload:
     return Payload(name, text, lambda: ir.parse(text, file=name))
 
 
+def torch_payload(imported: Any) -> Payload:
+    """The torch model ``imported`` (a ``pharos.ingress.torch.Imported``).
+
+    Its results are parameters that follow its arguments: see ``TorchFunction`` for calling it.
+    """
+    from pharos.transform.out_parameters import results_to_parameters
+
+    def make() -> Any:
+        module = imported.make()
+        results_to_parameters(module, imported.entry, [r.name for r in imported.results])
+        return module
+
+    return Payload(imported.name, imported.text, make, exports=(imported.entry,))
+
+
 def _read_lisp(path: Path) -> Payload:
     from pharos import lisp
 
-    program = lisp.load(path, engine=macro_engine())
-    texts = [Path(file).read_text(encoding="utf-8") for file in program.files]
-    return of_program(program, "\0".join(texts))
+    return of_program(lisp.load(path, engine=macro_engine()))
 
 
-def of_program(program: Any, text: str) -> Payload:
-    """The loaded Lispier program ``program``; ``text`` is all of its source."""
+def of_program(program: Any) -> Payload:
+    """The loaded Lispier program ``program``."""
     from pharos import lisp
 
+    texts = sources()
+    text = joined({file: texts[file] for file in program.files})
     if program.expansions:
         # A macro may expand to something else another time.
         text = "\0".join((text, *map(lisp.to_text, program.forms)))
@@ -64,6 +81,11 @@ def of_program(program: Any, text: str) -> Payload:
         libraries,
         compilation=tuple(program.compilation),
     )
+
+
+def joined(texts: Mapping[str, str]) -> str:
+    """The texts of a program's files, and their names, which its assertions say."""
+    return "\0".join(part for pair in texts.items() for part in pair)
 
 
 def _read_mlir(path: Path) -> Payload:

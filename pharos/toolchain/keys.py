@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from pharos.core import settings
@@ -14,6 +16,7 @@ from pharos.toolchain.records import Payload, Request
 from pharos.toolchain.tables import target
 
 PACKAGE = Path(__file__).parents[1]
+_SOURCES = (".py", ".yaml", ".lisp", ".c")
 
 
 def key_of(payload: Payload, request: Request) -> str:
@@ -27,17 +30,39 @@ def key_of(payload: Payload, request: Request) -> str:
         described,
         {**request.parameters, "threads": settings.THREADS.get()},
         f"{request.target} {target(request.target).facts().key()}",
-        {**_versions(), "links": " ".join(payload.libraries), "exports": " ".join(payload.exports)},
+        {**versions(), "links": " ".join(payload.libraries), "exports": " ".join(payload.exports)},
     )
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """The tools that shape code. Pharos stands for itself by the hash of its sources."""
     digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".yaml"):
-            digest.update(str(path.relative_to(PACKAGE)).encode())
-            digest.update(path.read_bytes())
-    tools = {name: importlib.metadata.version(name) for name in ("torch-mlir", "llvmlite")}
+    for path in _sources(str(PACKAGE)):
+        with open(path, "rb", buffering=0) as file:
+            digest.update(f"{path[len(str(PACKAGE)) :]}\0".encode())
+            digest.update(file.read())
+    tools = {name: _version(name) for name in ("torch-mlir", "llvmlite")}
     return {**tools, "pharos": digest.hexdigest()}
+
+
+def _sources(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir():
+            yield from _sources(entry.path)
+        elif entry.name.endswith(_SOURCES):
+            yield entry.path
+
+
+def _version(name: str) -> str:
+    """The version of an installed distribution, which the name of its folder tells."""
+    prefix, suffix = f"{name.replace('-', '_')}-", ".dist-info"
+    for folder in filter(os.path.isdir, sys.path):
+        for entry in os.listdir(folder):
+            if entry.startswith(prefix) and entry.endswith(suffix):
+                return entry[len(prefix) : -len(suffix)]
+    import importlib.metadata  # knows other ways to install, and is slow to import
+
+    return importlib.metadata.version(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from pharos import toolchain
 from pharos.core import settings
 from pharos.runtime.store import ArtifactStore
 from pharos.tools import options
@@ -43,6 +44,7 @@ def clear(as_json: options.Json = False) -> None:
     """
     store = ArtifactStore(settings.CACHE.get())
     removed = store.clear()
+    toolchain.forget()
     if as_json:
         print_json({"folder": store.root, "removed": removed})
         return

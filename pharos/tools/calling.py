@@ -11,14 +11,12 @@ from pharos.core.errors import UserError
 from pharos.runtime import Timing, benchmark
 from pharos.runtime.checks import describe
 from pharos.tools.apart import Lowered
-from pharos.tools.console import print_json, remark, remark_build, stdout_to_stderr
+from pharos.tools.console import print_json, remark_build, stdout_to_stderr
 from pharos.tools.inputs import example, make_inputs, parse_inputs
-from pharos.tools.numbers import number_text
+from pharos.tools.mains import printed, run_main
 from pharos.tools.values import Output, as_data, as_text, outputs, plain
 
 MAIN = "main"
-# Result types of main that are printed (language reference, section 12).
-_PRINTED = ("i32", "i64", "f32", "f64")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def run(wanted: Wanted, *, measured: tuple[int, int] | None, as_json: bool) -> N
     lisp = wanted.file.endswith((".lisp", ".lsp"))
     name = wanted.entry or choose_entry(artifact, wanted.file, lisp=lisp)
     if measured is None and wanted.inputs is None and _is_program(artifact, name, lisp=lisp):
-        run_program(wanted, as_json=as_json)
+        _run_program(wanted, as_json=as_json)
         return
     if wanted.arguments:
         raise UserError(
@@ -147,29 +145,17 @@ def _built(built: toolchain.Built | Lowered) -> dict[str, Any]:
     return {"steps": steps, "dumps": [str(path) for path in built.dumps]}
 
 
-def run_program(wanted: Wanted, *, as_json: bool) -> None:
+def _run_program(wanted: Wanted, *, as_json: bool) -> None:
     """Call main with the program's arguments and print its result, if that is a number."""
     artifact = wanted.built.artifact
     if as_json:
         # The document is all that stdout has; what the program prints goes to stderr.
         with stdout_to_stderr():
             result = toolchain.run_main(artifact, wanted.arguments)
-        value = plain(result.value) if result.dtype in _printed(artifact) else None
+        value = plain(result.value) if result.dtype in printed(artifact) else None
         print_json({**_head(wanted, MAIN), "dtype": result.dtype or None, "result": value})
         return
-    result = toolchain.run_main(artifact, wanted.arguments)
-    if result.dtype in _printed(artifact):
-        print(number_text(result.value, result.dtype))
-    elif result.dtype and result.dtype not in _PRINTED:
-        remark(
-            f"warning: main returns {result.dtype}; "
-            f"only results of {', '.join(_PRINTED)} are printed"
-        )
-
-
-def _printed(artifact: Artifact) -> tuple[str, ...]:
-    """The types of main's results that are printed: none of a program that says its passes."""
-    return () if artifact.metadata.get("silent") else _PRINTED
+    run_main(artifact, wanted.arguments)
 
 
 def _print_outputs(wanted: Wanted, name: str, found: list[Output], as_json: bool) -> None:

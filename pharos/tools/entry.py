@@ -9,25 +9,26 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
-
-import typer
 
 from pharos.core.errors import InternalError, UserError, render
 
 USER_MISTAKE, CLOSED_PIPE, OUR_BUG, INTERRUPTED = 1, 1, 70, 130
 
 
-def enter(app: typer.Typer, name: str, arguments: Sequence[str] | None) -> NoReturn:
-    """Run ``app``, the program called ``name``, on ``arguments`` (None: the process's) and exit."""
+def enter(command: Callable[..., Any], name: str, arguments: Sequence[str] | None) -> NoReturn:
+    """Run ``command``, a typer.Typer or what is called like one, and exit.
+
+    It is the program called ``name``; ``arguments`` are the process's when None.
+    """
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character must not end the program.
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
     try:
-        status = _run(app, name, arguments)
+        status = _run(command, name, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has enough. Python would complain again when it exits.
@@ -36,10 +37,10 @@ def enter(app: typer.Typer, name: str, arguments: Sequence[str] | None) -> NoRet
     sys.exit(status)
 
 
-def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None) -> int:
+def _run(command: Callable[..., Any], name: str, arguments: Sequence[str] | None) -> int:
     """Run one command; its exit status."""
     try:
-        app(None if arguments is None else list(arguments), prog_name=name)
+        command(None if arguments is None else list(arguments), prog_name=name)
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except KeyboardInterrupt:

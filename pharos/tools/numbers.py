@@ -5,13 +5,13 @@ The format is that of Lispier's ``run`` (language reference, section 12).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ml_dtypes
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 # Types whose values are shown with the digits that tell them from their neighbours.
-_FLOATS = {"f64": np.float64, "f32": np.float32, "f16": np.float16}
+_FLOATS = {"f64": "float64", "f32": "float32", "f16": "float16"}
 
 
 def number_text(value: Any, dtype: str) -> str:
@@ -22,13 +22,17 @@ def number_text(value: Any, dtype: str) -> str:
     NaN.
     """
     if dtype in _FLOATS:
-        return _float_text(_FLOATS[dtype](value))
+        import numpy as np
+
+        return _float_text(getattr(np, _FLOATS[dtype])(value))
     if dtype == "bf16":
         return _bf16_text(value)
     return str(int(value))
 
 
 def _float_text(value: np.floating[Any]) -> str:
+    import numpy as np
+
     if np.isnan(value):
         return "NaN"
     if np.isinf(value):
@@ -38,6 +42,9 @@ def _float_text(value: np.floating[Any]) -> str:
 
 def _bf16_text(value: Any) -> str:
     """The fewest significant digits that round to ``value`` again; 3 do for all but a few."""
+    import ml_dtypes
+    import numpy as np
+
     wide = float(value)
     for digits in range(1, 5):
         near = float(f"{wide:.{digits}g}")

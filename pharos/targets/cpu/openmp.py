@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -26,6 +25,8 @@ def is_openmp(symbol: str) -> bool:
 
 def library_path() -> Path:
     """Where the wheel put the library. UserError with the remedy when it is not installed."""
+    import importlib.metadata  # slow to import, and most programs need no OpenMP
+
     try:
         files = importlib.metadata.files(_PACKAGE) or []
     except importlib.metadata.PackageNotFoundError:

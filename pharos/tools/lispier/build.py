@@ -11,6 +11,7 @@ import typer
 from pharos.tools import options
 from pharos.tools.console import remark
 from pharos.tools.lispier import programs
+from pharos.tools.lispier.arguments import File
 
 if TYPE_CHECKING:
     from pharos.core.artifact import Artifact
@@ -24,7 +25,7 @@ Output = Annotated[
 
 
 def build(
-    file: programs.File,
+    file: File,
     output: Output,
     pipeline: options.Pipeline = None,
     parameter: options.Parameter = None,

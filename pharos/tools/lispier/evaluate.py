@@ -69,13 +69,14 @@ def _is_main(form: Value) -> bool:
 
 def _run_program(text: str) -> None:
     from pharos import lisp, toolchain
-    from pharos.tools import apart, calling
+    from pharos.tools import apart
+    from pharos.tools.mains import run_main
     from pharos.tools.repl.growing import DIALECTS
 
     engine = toolchain.macro_engine()
     program = lisp.load_text(text, _NAME, dialects=DIALECTS, engine=engine)
-    built = apart.build(toolchain.of_program(program, text), toolchain.Request())
-    calling.run_program(calling.Wanted(_NAME, built), as_json=False)
+    built = apart.build(toolchain.of_program(program), toolchain.Request())
+    run_main(built.artifact, ())
 
 
 def _print_values(text: str) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from pharos.core.errors import UserError
-from pharos.core.span import sources
+from pharos.core.files import text_of
 
 if TYPE_CHECKING:
     from pharos.lisp.program import Program
@@ -16,15 +14,10 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 STDIN_NAME = "<stdin>"
-File = Annotated[
-    str, typer.Argument(metavar="FILE", help="A Lispier program; - for standard input.")
-]
 
 
 def read_text(file: str) -> str:
     """The text of ``file``. UserError for one that cannot be read."""
-    from pharos.lisp.program import text_of
-
     if file != STDIN:
         return text_of(file, None)
     data = sys.stdin.buffer.read()
@@ -56,4 +49,4 @@ def payload(program: Program) -> Payload:
     """``program`` for the toolchain."""
     from pharos import toolchain
 
-    return toolchain.of_program(program, "\0".join(sources()[name] for name in program.files))
+    return toolchain.of_program(program)

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pharos.core.errors import UserError
 from pharos.tools import options
-from pharos.tools.lispier import programs
+from pharos.tools.lispier.arguments import File
 
 Arguments = Annotated[
     list[str] | None, typer.Argument(metavar="ARG", help="The program's arguments.")
@@ -16,7 +15,7 @@ Arguments = Annotated[
 
 
 def run(
-    file: programs.File,
+    file: File,
     arguments: Arguments = None,
     target: options.Target = "cpu",
     pipeline: options.Pipeline = None,
@@ -34,34 +33,7 @@ def run(
       lispier run hello.lisp
       lispier run --pipeline default examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """
-    from pharos.tools import apart, calling
-    from pharos.tools.console import remark_build
+    from pharos.tools.lispier.running import run_file
 
     request = options.Stages(target, pipeline, parameter=parameter).request()
-    built = apart.build(programs.payload(programs.load(file)), request, fresh=time)
-    remark_build(built.timings if time else (), built.dumps)
-    _require_main(file, built.artifact)
-    calling.run_program(
-        calling.Wanted(file, built, arguments=tuple(arguments or ())), as_json=False
-    )
-
-
-def _require_main(file: str, artifact: object) -> None:
-    """Raise UserError unless there is a main to call."""
-    from pharos.core.artifact import Artifact
-
-    assert isinstance(artifact, Artifact)
-    names = [entry.name for entry in artifact.entries]
-    if "main" in names:
-        return
-    reason = artifact.metadata.get("uncallable", {}).get("main")
-    if reason is not None:
-        raise UserError(
-            f"{programs.name_of(file)}: main cannot be called: {reason}",
-            hint="main takes nothing, or (i32 or i64, !llvm.ptr) for the program's arguments",
-        )
-    raise UserError(
-        f"{programs.name_of(file)}: expected a function main, found "
-        f"{', '.join(names) or 'no function'}",
-        hint="write (defn main [] -> i32 ... (func.return (: 0 i32))), without :sym_visibility",
-    )
+    run_file(file, tuple(arguments or ()), request, time=time)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from pharos.core.errors import UserError
 from pharos.tools.lispier import programs
+from pharos.tools.lispier.arguments import File
 
 if TYPE_CHECKING:
     from pharos.lisp.values import Value
     from pharos.runtime.child import Report
 
 
-def show_expanded(file: programs.File) -> None:
+def show_expanded(file: File) -> None:
     """Print the forms of a file with all macros expanded.
 
     One form on a line. The files that it requires are not shown.
@@ -29,7 +30,7 @@ def show_expanded(file: programs.File) -> None:
         print(lisp.to_text(form))
 
 
-def show_ast(file: programs.File) -> None:
+def show_ast(file: File) -> None:
     """Print the forms of a program as a tree with their places.
 
     All files of the program, with macros expanded; what expansions add has the place of the
@@ -62,7 +63,7 @@ def _tree(value: Value, depth: int, label: str = "") -> Iterator[str]:
         yield f"{lead}{'' if kind(value) == text else kind(value) + ' '}{text}{place}"
 
 
-def show_ir(file: programs.File) -> None:
+def show_ir(file: File) -> None:
     """Print the MLIR module of a program before any pass.
 
     A module that MLIR's verifier refuses is printed too, in MLIR's generic syntax, and then what

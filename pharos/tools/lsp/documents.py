@@ -11,7 +11,7 @@ from pathlib import Path
 from lsprotocol import types as lsp
 from pygls.uris import from_fs_path
 
-from pharos.lisp.program import project_root
+from pharos.core.files import project_root
 from pharos.tools.language.outline import Defined, Outline, outline
 from pharos.tools.language.positions import Positions
 from pharos.tools.language.tree import Node, node_at, parse

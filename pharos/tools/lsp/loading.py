@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pharos.core.errors import UserError
+from pharos.core.files import project_root, text_of
 from pharos.core.span import Span
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.namespaces import FILES, Namespaces
@@ -17,8 +18,6 @@ from pharos.lisp.program import (
     _File,
     _Loader,
     _requires,
-    project_root,
-    text_of,
 )
 from pharos.lisp.reader import read
 from pharos.lisp.values import Value

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pharos.core.errors import UserError
+from pharos.core.files import project_root
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.macros import Macro
 from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
-from pharos.lisp.program import Program, _File, _Loader, _requires, project_root
+from pharos.lisp.program import Program, _File, _Loader, _requires
 from pharos.lisp.reader import read
 from pharos.lisp.values import Value
 from pharos.toolchain import macro_engine
