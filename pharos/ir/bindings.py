@@ -51,3 +51,28 @@ def fill_linalg_body(operation: Any) -> None:
     importlib.import_module("torch_mlir._mlir_libs._mlirDialectsLinalg").fill_builtin_region(
         operation
     )
+
+
+def torch_importer() -> ModuleType:
+    """torch-mlir's importer of fx graphs; it imports torch."""
+    return importlib.import_module("torch_mlir.extras.fx_importer")
+
+
+def torch_decompositions() -> dict[Any, Any]:
+    """The decompositions of torch's operators that torch-mlir's lowering counts on."""
+    tool = importlib.import_module("torch_mlir.extras.fx_decomp_util")
+    table: dict[Any, Any] = tool.get_decomposition_table()
+    return dict(table)
+
+
+def register_torch(context: Any) -> None:
+    """Make the torch dialect, which needs no torch, available in ``context``."""
+    importlib.import_module("torch_mlir.dialects.torch").register_dialect(context)
+
+
+def linalg_indexing_maps(operation: Any) -> list[Any] | None:
+    """The indexing maps of a linalg operation of any form; None for one that has none."""
+    found: list[Any] | None = importlib.import_module(
+        "torch_mlir._mlir_libs._mlirDialectsLinalg"
+    ).get_indexing_maps(operation)
+    return found

@@ -1,0 +1,76 @@
+"""Torch tensors as memory: numpy views, addresses, fresh tensors. Nothing is copied in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import torch
+
+from pharos.core.errors import UserError
+from pharos.ingress.torch.records import Argument
+
+
+def as_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """A numpy array on the memory of ``tensor``, strides included."""
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def as_torch(array: np.ndarray[Any, Any]) -> torch.Tensor:
+    """A tensor on the memory of ``array``."""
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def empty(shape: Sequence[int], dtype: Any) -> torch.Tensor:
+    """A row-major tensor, not initialised."""
+    return torch.empty(tuple(shape), dtype=dtype)
+
+
+def poison(tensor: torch.Tensor) -> None:
+    """Fill ``tensor`` with what no right result holds: NaN, or a rare integer.
+
+    A bool has no such value; it becomes True.
+    """
+    if tensor.dtype.is_floating_point:
+        tensor.fill_(float("nan"))
+    elif tensor.dtype == torch.bool:
+        tensor.fill_(True)
+    else:
+        tensor.fill_(torch.iinfo(tensor.dtype).max - 12)
+
+
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """``tensor`` itself when it is row-major in host memory, else a copy that is."""
+    resolved = tensor.detach().resolve_conj().resolve_neg()
+    return resolved.contiguous()
+
+
+def input_tensor(value: Any, argument: Argument) -> torch.Tensor:
+    """``value`` as the row-major tensor that ``argument`` takes; a copy only where it is strided.
+
+    Raises UserError for anything but a tensor of that type and shape in host memory.
+    """
+    what = f"input {argument.position} ('{argument.name}')"
+    expected = f"{what}: expected a tensor {argument.dtype}{_sizes(argument.shape)}"
+    if not isinstance(value, torch.Tensor):
+        raise UserError(f"{expected}, found {type(value).__name__}")
+    if value.layout != torch.strided or value.device.type != "cpu":
+        raise UserError(f"{expected} in the host's memory, found {value.layout} on {value.device}")
+    fits = len(value.shape) == len(argument.shape) and all(
+        want in (-1, have) for want, have in zip(argument.shape, value.shape, strict=True)
+    )
+    if value.dtype != argument.torch_dtype or not fits:
+        found = str(value.dtype).removeprefix("torch.")
+        raise UserError(f"{expected}, found {found}{_sizes(value.shape)}")
+    return dense(value)
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return "[" + ", ".join("?" if size == -1 else str(size) for size in shape) + "]"

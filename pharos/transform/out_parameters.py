@@ -1,0 +1,77 @@
+"""Results become parameters: the caller says where they go, and nothing is copied or freed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.ir import span_of
+from pharos.ir.bindings import dialect, mlir
+
+
+def results_to_parameters(module: Any, name: str, names: Sequence[str] = ()) -> None:
+    """Give the function ``name`` of ``module`` a memref parameter for each tensor it returns.
+
+    func @f(%x: tensor<4xf32>) -> tensor<4xf32>  ==>
+    func @f(%x: tensor<4xf32>, %y: memref<4xf32>)
+
+    The parameters follow the function's own, in the order of the results, row-major, and carry
+    ``names``. The function relies on their memory being nobody else's. Other results stay.
+    Raises UserError for a function that is missing, is called inside the module, or returns from
+    several places.
+    """
+    function = _function(module, name)
+    block = function.regions[0].blocks[0]
+    end = list(block.operations)[-1].operation
+    with function.context:
+        targets, kept = [], []
+        for value in list(end.operands):
+            if isinstance(value.type, mlir.RankedTensorType):
+                targets.append((value, _parameter(block, value, end, names[len(targets) :])))
+            else:
+                kept.append(value)
+        with mlir.InsertionPoint(end), end.location:
+            for value, parameter in targets:
+                dialect("bufferization").materialize_in_destination(
+                    None, value, parameter, restrict=True, writable=True
+                )
+            dialect("func").ReturnOp(kept)
+        end.erase()
+        kinds = [argument.type for argument in block.arguments]
+        kind = mlir.FunctionType.get(kinds, [value.type for value in kept])
+        function.attributes["function_type"] = mlir.TypeAttr.get(kind)
+        _drop_result_attributes(function)
+
+
+def _parameter(block: Any, value: Any, end: Any, names: Sequence[str]) -> Any:
+    kind = value.type
+    location = mlir.Location.name(names[0], end.location) if names else end.location
+    with location:
+        return block.add_argument(mlir.MemRefType.get(kind.shape, kind.element_type), location)
+
+
+def _function(module: Any, name: str) -> Any:
+    for operation in module.body.operations:
+        function = operation.operation
+        if function.name == "func.func" and function.attributes["sym_name"].value == name:
+            if len(function.regions[0].blocks) != 1:
+                raise UserError(
+                    f"expected function '{name}' with one return, found "
+                    f"{len(function.regions[0].blocks)} blocks",
+                    span=span_of(function.location),
+                )
+            return function
+    raise UserError(f"the module has no function '{name}'")
+
+
+def _drop_result_attributes(function: Any) -> None:
+    """Attributes of arguments get entries for the parameters; those of results go."""
+    attributes = function.attributes
+    if "res_attrs" in attributes:
+        del attributes["res_attrs"]
+    if "arg_attrs" in attributes:
+        entries = list(attributes["arg_attrs"])
+        missing = len(function.regions[0].blocks[0].arguments) - len(entries)
+        entries += [mlir.DictAttr.get({})] * missing
+        attributes["arg_attrs"] = mlir.ArrayAttr.get(entries)
