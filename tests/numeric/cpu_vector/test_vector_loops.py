@@ -308,6 +308,35 @@ def test_a_convolution_is_a_nest_with_sums_of_loops():
         np.testing.assert_allclose(out, np.correlate(x, w), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kinds", ['"parallel", "reduction"', '"reduction", "parallel"'])
+def test_unit_sizes_are_read_at_position_zero(kinds):
+    # What softmax and the norms look like: rows against a column of one element each.
+    maps = (
+        "affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (0, j)>"
+    )
+    out = "affine_map<(i, j) -> (i, 0)>" if kinds[1] == "p" else "affine_map<(i, j) -> (0, j)>"
+    rows, columns = 5, 37
+    shape = f"{rows}x1" if kinds[1] == "p" else f"1x{columns}"
+    text = function(
+        f"{maps}, {out}",
+        kinds,
+        [f"memref<{s}xf32>" for s in (f"{rows}x{columns}", f"{rows}x1", f"1x{columns}", shape)],
+        """
+  ^bb0(%a: f32, %b: f32, %c: f32, %s: f32):
+    %x = arith.subf %a, %b : f32
+    %y = arith.mulf %x, %c : f32
+    %z = arith.addf %s, %y : f32
+    linalg.yield %z : f32""",
+    )
+    rng = np.random.default_rng(0)
+    a, b, c = (numbers(rng, n, np.float32) for n in ((rows, columns), (rows, 1), (1, columns)))
+    axis = 1 if kinds[1] == "p" else 0
+    out = np.ones((rows, 1) if axis else (1, columns), np.float32)
+    expected = 1 + ((a - b) * c).sum(axis, keepdims=True)
+    compiled(text, "512 bits").call("f", a, b, c, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_values_captured_by_the_body_and_several_outputs():
     text = """
 func.func @f(%x: memref<?xf32>, %scale: f32, %sum: memref<f32>, %most: memref<f32>) {

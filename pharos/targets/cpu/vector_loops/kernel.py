@@ -21,7 +21,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combiners
 from pharos.targets.cpu.vector_loops.choice import Choice
-from pharos.targets.cpu.vector_loops.nest import Access, Nest, trip_count
+from pharos.targets.cpu.vector_loops.nest import Access, Nest, expression_uses, trip_count
 
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.
@@ -279,13 +279,20 @@ class Kernel:
         return dialect("vector").create_mask(type_, [remaining])
 
     def _indices(self, access: Access, offset: dict[int, int]) -> list[Any]:
-        positions = [self._position(d, offset) for d in range(len(self.at))]
+        count = len(self.at)
         indices = []
         for expression in access.indices:
+            # Loops that the expression does not mention may not be open here.
+            positions = [
+                self._position(d, offset) if expression_uses(expression, d) else self.zero
+                for d in range(count)
+            ]
             if isinstance(expression, mlir.AffineDimExpr):
                 indices.append(positions[expression.position])
+            elif isinstance(expression, mlir.AffineConstantExpr):
+                indices.append(index.constant(expression.value))
             else:
-                map_ = mlir.AffineMap.get(len(positions), 0, [expression])
+                map_ = mlir.AffineMap.get(count, 0, [expression])
                 indices.append(dialect("affine").apply(map_, positions))
         return indices
 
