@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.fast_math.functions import F32, FUNCTIONS
+from pharos.targets.cpu.fast_math.f32 import F32
+from pharos.targets.cpu.fast_math.functions import FUNCTIONS
+from pharos.targets.cpu.fast_math.powers import constant_power
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,42 @@ class FastMath:
 
 def _expand(op: Any) -> Any:
     arith = dialect("arith")
-    x, type_ = op.operands[0], op.results[0].type
+    type_ = op.results[0].type
     single = mlir.F32Type.get()
     wide = (
         mlir.VectorType.get(type_.shape, single) if isinstance(type_, mlir.VectorType) else single
     )
     narrow = wide != type_
-    value = FUNCTIONS[op.name](F32(wide), arith.extf(wide, x) if narrow else x)
+    build, operands = _builder(op)
+    value = build(F32(wide), *(arith.extf(wide, x) if narrow else x for x in operands))
     return arith.truncf(type_, value) if narrow else value
+
+
+def _builder(op: Any) -> tuple[Callable[..., Any], list[Any]]:
+    """The function that writes ``op``'s arithmetic, and the operands that it takes."""
+    if op.name == "math.powf":
+        exponent = _splat(op.operands[1])
+        known = None if exponent is None else constant_power(exponent)
+        if known is not None:
+            return known, [op.operands[0]]
+    return FUNCTIONS[op.name].build, list(op.operands)
+
+
+def _splat(value: Any) -> float | None:
+    """The number that every element of the constant ``value`` is; None when it is no constant."""
+    owner = value.owner
+    if isinstance(owner, mlir.Block):
+        return None
+    if owner.name == "vector.broadcast":
+        return _splat(owner.operands[0])
+    if owner.name != "arith.constant":
+        return None
+    attribute = owner.attributes["value"]
+    if isinstance(attribute, mlir.FloatAttr):
+        return float(attribute.value)
+    if isinstance(attribute, mlir.DenseElementsAttr) and attribute.is_splat:
+        return float(attribute.get_splat_value().value)
+    return None
 
 
 def _element(type_: Any) -> str:
