@@ -22,7 +22,7 @@ from pharos.lisp.macros import Macro
 from pharos.lisp.namespaces import FILES, Namespaces
 from pharos.lisp.problems import Problems
 from pharos.lisp.reader import read
-from pharos.lisp.values import Keyword, List, String, Value
+from pharos.lisp.values import Keyword, List, String, Value, describe
 
 if TYPE_CHECKING:
     from pharos.lisp.macro_engine import MacroEngine
@@ -165,6 +165,7 @@ class _Loader:
         return self.macro_files[real]
 
     def _path_of(self, file: String, folder: str) -> str:
+        _check_path(file)
         if file.value.startswith("@"):
             return os.path.normpath(self.root / file.value[1:].lstrip("/"))
         return os.path.normpath(os.path.join(folder, file.value))
@@ -185,6 +186,11 @@ def _directives(values: list[Value], head: str) -> list[List]:
             elif value.head in ("module", "do"):
                 found += _directives(value.items[1:], head)
     return found
+
+
+def _check_path(file: String) -> None:
+    if "\0" in file.value or not file.value:
+        raise UserError(f"expected a path, got {describe(file)}", span=file.span)
 
 
 _MACRO_FILES = Grammar(some("file", STRING))
@@ -265,6 +271,7 @@ def _library(form: List, folder: str) -> Library:
     library: String | Keyword
     (library,) = _LIBRARY.parse(form, "link-library")
     if isinstance(library, String):
+        _check_path(library)
         path = os.path.normpath(os.path.join(folder, library.value))
         # A bare name is for the system's loader to find.
         named = path if "/" in library.value else library.value

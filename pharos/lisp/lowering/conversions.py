@@ -200,7 +200,8 @@ def _from_word(operation: str, key: str, value: String | Symbol) -> Iterator[Any
         spelling = _SPELLINGS.get((owner, key))
         if spelling is not None:
             yield from _parsed(spelling.format(word))
-    yield from _parsed(word)
+    if word:  # MLIR reads beyond the end of an empty text
+        yield from _parsed(word)
     if isinstance(value, String) and word:
         yield mlir.FlatSymbolRefAttr.get(word)
     else:

@@ -8,7 +8,7 @@ from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span
 from pharos.ir.bindings import MLIRError, mlir
 from pharos.lisp.functions import function_parts, is_dots, is_function_type
-from pharos.lisp.values import String, Symbol, Value, Vector, describe
+from pharos.lisp.values import String, Symbol, Value, Vector, describe, to_text
 
 _COMMON = ("i1", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "index", "!llvm.ptr")
 _BUILT_IN_NAMES = ("memref", "tensor", "vector", "tuple", "complex", "none")
@@ -74,6 +74,9 @@ class Types:
 
 
 def _parse(text: str, span: Span | None) -> Any:
+    # MLIR reads beyond the end of an empty text, and only up to a NUL.
+    if not text or "\0" in text:
+        raise UserError(f"type parse error: {to_text(String(text))} is not a type", span=span)
     try:
         return mlir.Type.parse(text)
     except MLIRError as error:

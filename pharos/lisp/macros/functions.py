@@ -15,6 +15,7 @@ from pharos.lisp.grammar import (
     many,
     one_of,
     some,
+    vector,
 )
 from pharos.lisp.macros.table import Call, Template, macro, misuse
 from pharos.lisp.values import List, String, Symbol, Value, Vector, describe
@@ -31,8 +32,9 @@ def _as_written(part: Part) -> Part:
 
 
 PARAMETER = _as_written(TYPED)
+_TYPES = vector(many("types", TYPE), what="a vector of types")
 FUNCTION_TYPE = form(
-    literal(SYMBOL, "->"), VECTOR, VECTOR, what="a function type (-> [types...] [types...])"
+    literal(SYMBOL, "->"), _TYPES, _TYPES, what="a function type (-> [types...] [types...])"
 )
 
 _DEFN = Template(

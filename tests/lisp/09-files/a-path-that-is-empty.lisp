@@ -1,0 +1,2 @@
+;; error: 2:11 expected a path, got string ""
+(require ["" :as u])
