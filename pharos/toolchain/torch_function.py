@@ -6,7 +6,7 @@ from typing import Any
 
 from pharos.core.artifact import Artifact
 from pharos.runtime.buffer import row_major
-from pharos.runtime.device import Memory
+from pharos.runtime.device import Checked, Memory, Scalar
 from pharos.toolchain.tables import target
 
 
@@ -47,11 +47,12 @@ class BoundTorch:
 
         self._imported = imported = function.imported
         self._inputs = inputs
-        self._sources = [_source(argument, inputs) for argument in imported.arguments]
-        self._results = [memory.empty(r.shape, r.torch_dtype) for r in imported.results]
+        self._symbols = imported.tree.values(inputs)
+        self._results = [memory.result_tensor(r, self._symbols) for r in imported.results]
         if poison:
             self.poison()
-        values = [_memory(tensor) for tensor in (*self._sources, *self._results)]
+        arguments = [memory.argument_value(a, inputs) for a in imported.arguments]
+        values = [_checked(value) for value in (*arguments, *self._results)]
         self._call = function._module.prepare(function._entry, values)
 
     def __call__(self) -> None:
@@ -78,17 +79,11 @@ class BoundTorch:
                 result.store(tensor)
             elif result.role == "input":
                 self._inputs[result.position].copy_(tensor)
-        return self._imported.tree.unflatten(self.outputs)
+        return self._imported.tree.unflatten(self.outputs, self._symbols)
 
 
-def _source(argument: Any, inputs: list[Any]) -> Any:
-    from pharos.ingress.torch import memory
-
-    if argument.kind == "input":
-        return memory.input_tensor(inputs[argument.position], argument)
-    return memory.dense(argument.tensor)
-
-
-def _memory(tensor: Any) -> Memory:
-    shape = tuple(tensor.shape)
-    return Memory(tensor.data_ptr(), shape, row_major(shape), tensor)
+def _checked(value: Any) -> Checked:
+    if isinstance(value, int):
+        return Scalar(value.to_bytes(8, "little", signed=True))
+    shape = tuple(value.shape)
+    return Memory(value.data_ptr(), shape, row_major(shape), value)

@@ -25,7 +25,8 @@ def results_to_parameters(module: Any, name: str, names: Sequence[str] = ()) -> 
     block = function.regions[0].blocks[0]
     end = list(block.operations)[-1].operation
     with function.context:
-        targets, kept = [], []
+        targets: list[tuple[Any, Any]] = []
+        kept: list[Any] = []
         for value in list(end.operands):
             if isinstance(value.type, mlir.RankedTensorType):
                 targets.append((value, _parameter(block, value, end, names[len(targets) :])))

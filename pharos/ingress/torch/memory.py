@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_dtypes
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from pharos.core.errors import UserError
-from pharos.ingress.torch.records import Argument
+from pharos.ingress.torch.records import INPUT, Argument, Result
+from pharos.ingress.torch.sizes import evaluate
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
@@ -26,11 +27,6 @@ def as_torch(array: np.ndarray[Any, Any]) -> torch.Tensor:
     if array.dtype == ml_dtypes.bfloat16:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
-
-
-def empty(shape: Sequence[int], dtype: Any) -> torch.Tensor:
-    """A row-major tensor, not initialised."""
-    return torch.empty(tuple(shape), dtype=dtype)
 
 
 def poison(tensor: torch.Tensor) -> None:
@@ -52,12 +48,18 @@ def dense(tensor: torch.Tensor) -> torch.Tensor:
     return resolved.contiguous()
 
 
-def input_tensor(value: Any, argument: Argument) -> torch.Tensor:
-    """``value`` as the row-major tensor that ``argument`` takes; a copy only where it is strided.
+def argument_value(argument: Argument, inputs: Sequence[Any]) -> torch.Tensor | int:
+    """What goes to ``argument`` in a call with the flat ``inputs``: a row-major tensor or a size.
 
-    Raises UserError for anything but a tensor of that type and shape in host memory.
+    A copy is made only of what is strided. Raises UserError for anything but a tensor of the
+    argument's type and shape in the host's memory.
     """
-    what = f"input {argument.position} ('{argument.name}')"
+    if argument.kind == INPUT:
+        what, value = f"input {argument.position} ('{argument.name}')", inputs[argument.position]
+    else:
+        what, value = f"{argument.kind} '{argument.name}'", argument.tensor
+    if argument.torch_dtype is None:
+        return int(value)
     expected = f"{what}: expected a tensor {argument.dtype}{_sizes(argument.shape)}"
     if not isinstance(value, torch.Tensor):
         raise UserError(f"{expected}, found {type(value).__name__}")
@@ -70,6 +72,12 @@ def input_tensor(value: Any, argument: Argument) -> torch.Tensor:
         found = str(value.dtype).removeprefix("torch.")
         raise UserError(f"{expected}, found {found}{_sizes(value.shape)}")
     return dense(value)
+
+
+def result_tensor(result: Result, symbols: Mapping[str, int]) -> torch.Tensor:
+    """A fresh row-major tensor for ``result`` where the symbols have these values."""
+    shape = [evaluate(size, symbols) for size in result.sizes]
+    return torch.empty(shape, dtype=result.torch_dtype)
 
 
 def _sizes(shape: Sequence[int]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from torch.export.graph_signature import (
 )
 
 from pharos.core.errors import UserError
-from pharos.ingress.torch.dtypes import name_of
+from pharos.ingress.torch.ends import Flat, argument_of, result_of
 from pharos.ingress.torch.lowering import LARGEST_LITERAL
 from pharos.ingress.torch.records import (
     BUFFER,
@@ -27,152 +27,155 @@ from pharos.ingress.torch.records import (
     MUTATED_INPUT,
     OUTPUT,
     PARAMETER,
-    Argument,
-    Result,
 )
+from pharos.ingress.torch.sizes import expression
+from pharos.ingress.torch.state import Held, held_by_program
 
 _KINDS = {
     InputKind.PARAMETER: PARAMETER,
     InputKind.BUFFER: BUFFER,
     InputKind.CONSTANT_TENSOR: CONSTANT,
 }
+Keeper = Callable[[str], Held]
 
 
-@dataclass
-class Flat:
-    """``graph`` takes ``arguments`` and returns ``results``, all of them tensors.
-
-    ``fixed`` holds the flat inputs, and ``values`` the flat outputs, that are not tensors but
-    were the same at every call that this graph is right for, by position.
-    """
-
-    graph: Any
-    arguments: list[Argument] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-    fixed: dict[int, Any] = field(default_factory=dict)
-    values: dict[int, Any] = field(default_factory=dict)
-
-
-def flatten(program: ExportedProgram) -> Flat:
-    """The graph of ``program``, changed in place, with only tensors at its ends.
+def flatten(
+    program: ExportedProgram, keeper: Keeper | None = None, kept: frozenset[int] = frozenset()
+) -> Flat:
+    """The graph of ``program``, changed in place, with only tensors and sizes at its ends.
 
     Arguments are the program's parameters, buffers, larger constants and inputs, in this order;
-    results are first the new contents of what the model changes, then its outputs. Raises
-    UserError for ends that are neither tensors nor constants.
+    results are first the new contents of what the model changes, then its outputs. ``keeper``
+    finds parameters and buffers at a call (default: those that the program holds), ``kept`` are
+    the addresses of tensors that the model keeps elsewhere, which may change between calls.
+    Raises UserError for ends that are neither tensors, sizes nor constants.
     """
-    flat = Flat(program.graph)
-    for node, spec in zip(_placeholders(program), program.graph_signature.input_specs, strict=True):
-        _flatten_input(flat, program, node, spec)
-    _flatten_outputs(flat, program)
+    flattening = _Flattening(program, Flat(program.graph), keeper, kept)
+    nodes = [node for node in program.graph.nodes if node.op == "placeholder"]
+    signature = program.graph_signature
+    for node, spec in zip(nodes, signature.input_specs, strict=True):
+        flattening.take_input(node, spec)
+    end = next(node for node in program.graph.nodes if node.op == "output")
+    for node, spec in zip(end.args[0], signature.output_specs, strict=True):
+        flattening.take_output(node, spec)
+    end.args = (tuple(flattening.returned),)
+    flat = flattening.flat
+    for symbol, allowed in program.range_constraints.items():
+        flat.symbols.ranges[str(symbol)] = (_bounded(allowed.lower), _bounded(allowed.upper))
     program.graph.lint()
     return flat
 
 
-def _placeholders(program: ExportedProgram) -> list[Any]:
-    return [node for node in program.graph.nodes if node.op == "placeholder"]
+def _bounded(bound: Any) -> int:
+    return int(bound) if bound.is_Integer else (1 << 62) * (1 if bound > 0 else -1)
 
 
-def _flatten_input(flat: Flat, program: ExportedProgram, node: Any, spec: Any) -> None:
-    position = len(flat.fixed) + sum(1 for a in flat.arguments if a.kind == INPUT)
-    if spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, ConstantArgument):
-        flat.fixed[position] = spec.arg.value
-        node.replace_all_uses_with(spec.arg.value)
-        flat.graph.erase_node(node)
-    elif spec.kind == InputKind.USER_INPUT and isinstance(spec.arg, TensorArgument):
-        what = f"input {position} ('{node.name}')"
-        flat.arguments.append(_argument(INPUT, node, node.name, what, position=position))
-    elif spec.kind in _KINDS and isinstance(spec.arg, TensorArgument):
-        _flatten_state(flat, program, node, spec)
-    else:
-        raise UserError(
-            f"expected inputs that are tensors or constants, found {spec.kind.name.lower()} "
-            f"'{node.name}' ({type(spec.arg).__name__})"
-        )
+@dataclass
+class _Flattening:
+    program: ExportedProgram
+    flat: Flat
+    keeper: Keeper | None
+    kept: frozenset[int]
 
+    def __post_init__(self) -> None:
+        self.inputs = 0
+        self.outputs = 0
+        self.returned: list[Any] = []
+        self.positions: dict[str, int] = {}
 
-def _flatten_state(flat: Flat, program: ExportedProgram, node: Any, spec: Any) -> None:
-    """A parameter, buffer or constant: gone when unused, a literal when small and constant."""
-    kind, target = _KINDS[spec.kind], spec.target
-    if not node.users:
-        flat.graph.erase_node(node)
-        return
-    held = program.state_dict if target in program.state_dict else program.constants
-    tensor = held[target]
-    if kind == CONSTANT and tensor.numel() <= LARGEST_LITERAL:
-        owner = flat.graph.owning_module
+    def take_input(self, node: Any, spec: Any) -> None:
+        """A placeholder: it stays as an argument, or becomes what it always is."""
+        if spec.kind == InputKind.USER_INPUT:
+            self._take_users(node, spec)
+            self.inputs += 1
+        elif spec.kind in _KINDS and isinstance(spec.arg, TensorArgument):
+            self._take_state(node, spec)
+        else:
+            raise UserError(
+                f"expected inputs that are tensors or constants, found {spec.kind.name.lower()} "
+                f"'{node.name}' ({type(spec.arg).__name__})"
+            )
+
+    def _take_users(self, node: Any, spec: Any) -> None:
+        if isinstance(spec.arg, ConstantArgument):
+            self.flat.fixed[self.inputs] = spec.arg.value
+            node.replace_all_uses_with(spec.arg.value)
+            self.flat.graph.erase_node(node)
+            return
+        if not isinstance(spec.arg, TensorArgument | SymIntArgument):
+            raise UserError(
+                f"input {self.inputs} ('{node.name}'): expected a tensor or a constant, found "
+                f"{type(spec.arg).__name__}"
+            )
+        self.positions[node.name] = self.inputs
+        what = f"input {self.inputs} ('{node.name}')"
+        self.flat.take(argument_of(INPUT, node, node.name, what, position=self.inputs), node)
+
+    def _take_state(self, node: Any, spec: Any) -> None:
+        """A parameter, buffer or constant: gone when unused, a literal when small and constant."""
+        kind, target = _KINDS[spec.kind], spec.target
+        if not node.users:
+            self.flat.graph.erase_node(node)
+        elif kind == CONSTANT and self._is_literal(self._tensor(target)):
+            self._inline(node, self._tensor(target))
+        else:
+            what = f"{kind} '{target}'"
+            read = self._held(kind, target).read
+            self.flat.take(argument_of(kind, node, target, what, read=read), node)
+
+    def _is_literal(self, tensor: torch.Tensor) -> bool:
+        return tensor.numel() <= LARGEST_LITERAL and tensor.data_ptr() not in self.kept
+
+    def _inline(self, node: Any, tensor: torch.Tensor) -> None:
+        """Put an attribute of the graph's module, which the importer makes a literal, there."""
         name = f"_pharos_literal_{node.name}"
-        setattr(owner, name, tensor)
-        with flat.graph.inserting_before(node):
-            literal = flat.graph.create_node("get_attr", name)
+        setattr(self.flat.graph.owning_module, name, tensor)
+        with self.flat.graph.inserting_before(node):
+            literal = self.flat.graph.create_node("get_attr", name)
         literal.meta = dict(node.meta)
         node.replace_all_uses_with(literal)
-        flat.graph.erase_node(node)
-        return
-    argument = _argument(kind, node, target, f"{kind} '{target}'", read=lambda: tensor)
-    flat.arguments.append(argument)
+        self.flat.graph.erase_node(node)
 
+    def _tensor(self, target: str) -> Any:
+        held = self.program.state_dict
+        return held[target] if target in held else self.program.constants[target]
 
-def _argument(kind: str, node: Any, name: str, what: str, **rest: Any) -> Argument:
-    value = node.meta["val"]
-    return Argument(kind, name, _shape(value), name_of(value.dtype, what), value.dtype, **rest)
+    def _held(self, kind: str, target: str) -> Held:
+        if kind == CONSTANT or self.keeper is None:
+            return held_by_program(self._tensor(target))
+        return self.keeper(target)
 
-
-def _shape(value: torch.Tensor) -> tuple[int, ...]:
-    return tuple(-1 if isinstance(size, torch.SymInt) else int(size) for size in value.shape)
-
-
-def _flatten_outputs(flat: Flat, program: ExportedProgram) -> None:
-    end = next(node for node in program.graph.nodes if node.op == "output")
-    inputs = {a.name: a.position for a in flat.arguments if a.kind == INPUT}
-    kept = []
-    position = 0
-    for node, spec in zip(end.args[0], program.graph_signature.output_specs, strict=True):
+    def take_output(self, node: Any, spec: Any) -> None:
+        """A result: a tensor goes on being one, sizes and constants are found without the code."""
         if spec.kind == OutputKind.USER_OUTPUT:
-            if isinstance(spec.arg, TensorArgument):
-                kept.append(node)
-                flat.results.append(_result(OUTPUT, node, f"output_{position}", position))
-            elif isinstance(spec.arg, ConstantArgument):
-                flat.values[position] = spec.arg.value
-            else:
-                raise _not_a_tensor(spec)
-            position += 1
+            self._take_users_output(node, spec)
+            self.outputs += 1
         elif spec.kind == OutputKind.BUFFER_MUTATION:
-            kept.append(node)
-            flat.results.append(_stored(program, node, spec.target))
+            store = self._held(BUFFER, spec.target).store
+            self.returned.append(node)
+            self.flat.results.append(result_of(MUTATED_BUFFER, node, spec.target, store=store))
         elif spec.kind == OutputKind.USER_INPUT_MUTATION:
-            kept.append(node)
-            flat.results.append(_result(MUTATED_INPUT, node, spec.target, inputs[spec.target]))
+            position = self.positions[spec.target]
+            self.returned.append(node)
+            self.flat.results.append(result_of(MUTATED_INPUT, node, spec.target, position))
         else:
             raise _not_a_tensor(spec)
-    end.args = (tuple(kept),)
 
-
-def _stored(program: ExportedProgram, node: Any, target: str) -> Result:
-    held = program.state_dict if target in program.state_dict else program.constants
-    tensor = held[target]
-    return _result(MUTATED_BUFFER, node, target, store=lambda new: tensor.detach().copy_(new))
-
-
-def _result(role: str, node: Any, name: str, position: int = -1, **rest: Any) -> Result:
-    value = node.meta["val"]
-    dtype = name_of(value.dtype, f"result '{name}'")
-    return Result(role, name, _shape(value), dtype, value.dtype, position, _strides(value), **rest)
-
-
-def _strides(value: torch.Tensor) -> tuple[int, ...] | None:
-    """The strides of ``value`` where they are not row-major; None too where sizes are unknown."""
-    if any(isinstance(size, torch.SymInt) for size in (*value.shape, *value.stride())):
-        return None
-    return None if value.is_contiguous() else tuple(map(int, value.stride()))
+    def _take_users_output(self, node: Any, spec: Any) -> None:
+        if isinstance(spec.arg, ConstantArgument):
+            self.flat.values[self.outputs] = spec.arg.value
+        elif isinstance(spec.arg, SymIntArgument):
+            self.flat.values[self.outputs] = expression(node.meta["val"])
+        elif isinstance(spec.arg, TensorArgument):
+            self.returned.append(node)
+            name = f"output_{self.outputs}"
+            self.flat.results.append(result_of(OUTPUT, node, name, self.outputs))
+        else:
+            raise _not_a_tensor(spec)
 
 
 def _not_a_tensor(spec: Any) -> UserError:
-    kind = "a size" if isinstance(spec.arg, SymIntArgument) else type(spec.arg).__name__
     return UserError(
-        f"expected results that are tensors or constants, found {spec.kind.name.lower()} ({kind})"
+        f"expected results that are tensors or constants, found {spec.kind.name.lower()} "
+        f"({type(spec.arg).__name__})"
     )
-
-
-def names(flat: Flat) -> Iterator[str]:
-    """The names of the graph's placeholders in order."""
-    return (argument.name for argument in flat.arguments)

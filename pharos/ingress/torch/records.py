@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,8 @@ class Result:
     ``role`` is "output" (the model's, ``position`` counts its flat outputs), or "buffer" or
     "input" for the new contents of what the model changes in place: ``name`` is its name, and
     ``store(tensor)`` (buffers) or ``position`` among the flat inputs says where they go.
-    ``strides`` are those that the model itself would return, in elements; None when row-major.
+    ``sizes`` are its shape, ``strides`` those of the model's own result in elements (None: they
+    are row-major), with expressions over the symbols where they depend on the call.
     """
 
     role: str
@@ -50,7 +51,8 @@ class Result:
     dtype: str
     torch_dtype: Any
     position: int = -1
-    strides: tuple[int, ...] | None = None
+    sizes: tuple[Any, ...] = ()
+    strides: tuple[Any, ...] | None = None
     store: Callable[[Any], None] | None = field(default=None, repr=False, compare=False)
 
 
@@ -59,11 +61,13 @@ class Tree:
     """How a model's flat inputs and outputs hang together.
 
     ``flatten(args, kwargs)`` gives the flat inputs, checked; ``unflatten(outputs)`` the structure
-    that the model returns, from its tensor outputs in order.
+    that the model returns, from its tensor outputs in order and the values of the symbols;
+    ``values(inputs)`` are the sizes behind the symbols in results.
     """
 
     flatten: Callable[[tuple[Any, ...], dict[str, Any]], list[Any]]
-    unflatten: Callable[[list[Any]], Any]
+    unflatten: Callable[[list[Any], Mapping[str, int]], Any]
+    values: Callable[[Sequence[Any]], dict[str, int]]
 
 
 @dataclass(frozen=True)
