@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,7 @@ def check_defines(module: Any) -> None:
 
 def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
     """Raise UserError for functions that are declared, used, and found in no library."""
-    declared = {
-        op.attributes["sym_name"].value
-        for op in module.body.operations
-        if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
-    }
+    declared = set(_declared(module))
     missing: dict[str, UserError] = {}
     known = [name.removeprefix(_C_INTERFACE) for name in helpers.names()]
     for operation in _walk(module.operation):
@@ -128,12 +124,25 @@ def _called(operation: Any) -> str | None:
     return name
 
 
-def _walk(operation: Any) -> Iterator[Any]:
-    yield operation
-    for region in operation.regions:
-        for block in region.blocks:
-            for inner in block.operations:
-                yield from _walk(inner.operation)
+def _walk(operation: Any) -> list[Any]:
+    """``operation`` and all inside it.
+
+    Not through ``block.operations``: that makes MLIR's bindings import the builders of the LLVM
+    dialect, which takes longer than all else here.
+    """
+    return _found(operation, lambda inner: mlir.WalkResult.ADVANCE)
+
+
+def _found(operation: Any, then: Callable[[Any], Any]) -> list[Any]:
+    """``operation`` and what is inside it, where ``then`` does not tell the walk to skip it."""
+    found: list[Any] = []
+
+    def visit(inner: Any) -> Any:
+        found.append(inner)
+        return then(inner)
+
+    operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
+    return found
 
 
 def _emit(module: Any, optimize: int, position_independent: bool) -> bytes:
@@ -180,7 +189,19 @@ def _public(module: Any) -> str | None:
 
 
 def _functions(module: Any) -> list[Any]:
-    return [op.operation for op in module.body.operations if op.operation.name == "llvm.func"]
+    def then(operation: Any) -> Any:
+        return mlir.WalkResult.SKIP if operation.name == "llvm.func" else mlir.WalkResult.ADVANCE
+
+    return [one for one in _found(module.operation, then) if one.name == "llvm.func"]
+
+
+def _declared(module: Any) -> list[str]:
+    """The functions without a body."""
+    return [
+        operation.attributes["sym_name"].value
+        for operation in _functions(module)
+        if not len(operation.regions[0].blocks)
+    ]
 
 
 def _is_private(function: Any) -> bool:
@@ -196,10 +217,5 @@ def _satisfy(engine: Any, module: Any) -> None:
     Nothing is called through them. The object that it writes has the names, not the addresses.
     """
     anything = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p)
-    declared = [
-        op.attributes["sym_name"].value
-        for op in module.body.operations
-        if op.operation.name == "llvm.func" and not len(op.operation.regions[0].blocks)
-    ]
-    for name in dict.fromkeys((*declared, *GENERATED)):
+    for name in dict.fromkeys((*_declared(module), *GENERATED)):
         engine.raw_register_runtime(name, anything)
