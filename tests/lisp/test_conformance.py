@@ -11,15 +11,18 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from conformance import ROOT, Case, Outcome, cases, complaints, read_case
 
+from pharos.core import settings
 from pharos.runtime.child import ChildDied, Report, in_child
 
 CASES = cases()
+RUN = [case for case in CASES if case.runs]
+EVERY = 5
 _LONGEST = 60  # seconds
 
 
@@ -31,7 +34,6 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def warm(folder: Path) -> None:
     from pharos import toolchain
-    from pharos.core import settings
     from pharos.tools.lispier import cli
 
     program = folder / "warm.lisp"
@@ -45,14 +47,31 @@ def warm(folder: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_program(case: Case, tmp_path: Path) -> None:
-    outcome = _in_fork(case, tmp_path)
+    with settings.scope(CACHE=tmp_path / "cache", REPRODUCERS=tmp_path / "reproducers"):
+        outcome = _in_fork(case, tmp_path)
     wrong = list(complaints(case, outcome))
     assert not wrong, "\n".join([*wrong, outcome.errors])
 
 
-def _in_fork(case: Case, folder: Path) -> Outcome:
+@pytest.mark.parametrize("case", RUN[::EVERY], ids=lambda case: case.name)
+def test_program_is_the_same_however_it_starts(case: Case, tmp_path: Path) -> None:
+    """Options that say nothing new take the way through typer, and the program is loaded; without
+    them it starts at once, the second time with what the cache remembers."""
+
+    def outcome(name: str, cache: str, *options: str) -> Outcome:
+        (tmp_path / name).mkdir()
+        with settings.scope(CACHE=tmp_path / cache, REPRODUCERS=tmp_path / "reproducers"):
+            return _in_fork(case, tmp_path / name, options)
+
+    slow = outcome("slow", "one", "--target", "cpu")
+    assert outcome("first", "other") == slow
+    assert outcome("second", "other") == slow
+
+
+def _in_fork(case: Case, folder: Path, options: Sequence[str] = ()) -> Outcome:
     """What ``lispier run``, or ``check``, does with the program."""
-    command = ["run" if case.runs else "check", str(case.path.relative_to(ROOT)), *case.arguments]
+    path = str(case.path.relative_to(ROOT))
+    command = ["run" if case.runs else "check", *options, path, *case.arguments]
     try:
         status = in_child(_command(command, folder))
     except ChildDied as death:
@@ -64,20 +83,18 @@ def _in_fork(case: Case, folder: Path) -> Outcome:
 
 def _command(arguments: list[str], folder: Path) -> Callable[[Report], int]:
     def work(report: Report) -> int:
-        from pharos.core import settings
         from pharos.tools.lispier import cli
 
         signal.alarm(_LONGEST)
         os.chdir(ROOT)
         _redirect(folder)
-        with settings.scope(CACHE=folder / "cache", REPRODUCERS=folder / "reproducers"):
-            try:
-                cli.main(arguments)
-            except SystemExit as left:
-                return left.code if isinstance(left.code, int) else 1
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
+        try:
+            cli.main(arguments)
+        except SystemExit as left:
+            return left.code if isinstance(left.code, int) else 1
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
 
     return work
 
