@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from pharos.lisp.expand import expand
-from pharos.lisp.program import Library, Program, load, load_text
+from pharos.lisp.loading import load, load_text
+from pharos.lisp.program import Library, Program
 from pharos.lisp.reader import read
 from pharos.lisp.values import to_text
 

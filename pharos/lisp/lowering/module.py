@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pharos import ir
@@ -15,7 +15,11 @@ from pharos.lisp.lowering.declarations import with_declarations
 from pharos.lisp.lowering.lowering import Lowering
 from pharos.lisp.lowering.scope import Env, Scope
 from pharos.lisp.lowering.verifier import verify
+from pharos.lisp.problems import Problems
 from pharos.lisp.program import Program
+
+Build = Callable[[Lowering, Any], None]
+"""Adds to a module that is being made."""
 
 # What these modules register in the tables makes the language; naming them keeps the imports.
 _FILL_THE_TABLES = (affine, arithmetic, branches, calls, forms, linalg)
@@ -49,6 +53,20 @@ def draft(program: Program) -> tuple[Any, UserError | None]:
 
 def _made(program: Program, context: Any) -> tuple[Any, Iterable[str]]:
     """The module of ``program``, not verified, and the names of its functions."""
+    module, functions, errors = module_of(program, context)
+    problems = Problems()
+    problems.errors += errors
+    problems.report()
+    return module, functions
+
+
+def module_of(
+    program: Program, context: Any, build: Build | None = None
+) -> tuple[Any, Iterable[str], list[UserError]]:
+    """The module of ``program``, not verified; the names of its functions; what is wrong.
+
+    Forms with a mistake are left out of the module. ``build(lowering, module)`` may add to it.
+    """
     written, functions, clashes = without_repeats(with_declarations(program))
     nested = {function.name for function in all_functions(written)}
     with context, mlir.Location.file(program.name, 1, 1):
@@ -60,5 +78,7 @@ def _made(program: Program, context: Any) -> tuple[Any, Iterable[str]]:
             env = Env(module.body, scope, {}, None, [], {})
             with lowering.problems.gathered(), deep_recursion(form.span):
                 lowering.statements(env, [form])
-        lowering.problems.report()
-    return module, functions
+        if build is not None:
+            with lowering.problems.gathered(), deep_recursion():
+                build(lowering, module)
+    return module, functions, lowering.problems.errors

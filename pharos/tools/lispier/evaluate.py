@@ -69,12 +69,12 @@ def _is_main(form: Value) -> bool:
 
 def _run_program(text: str) -> None:
     from pharos import lisp, toolchain
+    from pharos.lisp.growing import USUAL_DIALECTS
     from pharos.tools import apart
     from pharos.tools.mains import run_main
-    from pharos.tools.repl.growing import DIALECTS
 
     engine = toolchain.macro_engine()
-    program = lisp.load_text(text, _NAME, dialects=DIALECTS, engine=engine)
+    program = lisp.load_text(text, _NAME, dialects=USUAL_DIALECTS, engine=engine)
     built = apart.build(toolchain.of_program(program), toolchain.Request())
     run_main(built.artifact, ())
 

@@ -10,10 +10,11 @@ from pharos import ir
 from pharos.core.errors import ErrorList, UserError
 from pharos.core.span import Span
 from pharos.lisp.expansions import explained
+from pharos.lisp.lowering.module import module_of
 from pharos.lisp.lowering.verifier import verify
-from pharos.tools.language.lowered import module_of
+from pharos.lisp.problems import Problems
 from pharos.tools.lispier.check import missing, wrong_passes
-from pharos.tools.lsp.loading import Texts
+from pharos.tools.lsp.loading import editor_loader
 
 # (first line, first column, last line, last column), from 1, the end just past the last character.
 Place = tuple[int, int, int, int]
@@ -58,21 +59,22 @@ class Analysis:
 
 def analyse(path: str, texts: Mapping[str, str]) -> Analysis:
     """The analysis of the program in the file ``path``; ``texts`` are what the editor holds."""
-    loader = Texts(path, texts)
-    with loader.problems.gathered():
+    problems = Problems()
+    loader = editor_loader(path, texts, problems)
+    with problems.gathered():
         loader.load_file(path, None)
     module, functions, errors = module_of(loader.program, ir.new_context())
     for error in errors:
-        loader.problems.add(error)
+        problems.add(error)
     found = tuple(_types(module.operation, path))
     for error in wrong_passes(loader.program):
-        loader.problems.add(error)
-    if not loader.problems.errors:
-        with loader.problems.gathered():
+        problems.add(error)
+    if not problems.errors:
+        with problems.gathered():
             verify(module, functions)
             for error in missing(loader.program):
-                loader.problems.add(error)
-    errors = [explained(error, loader.program.expansions) for error in loader.problems.errors]
+                problems.add(error)
+    errors = [explained(error, loader.program.expansions) for error in problems.errors]
     mistakes = [_mistake(error) for error in _each(errors)]
     return Analysis(tuple(mistakes), found, tuple(loader.program.files))
 

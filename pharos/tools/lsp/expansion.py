@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pharos.core.errors import UserError
 from pharos.lisp.expand import deep_recursion
 from pharos.lisp.format import format_text
-from pharos.lisp.program import _File
+from pharos.lisp.problems import Problems
 from pharos.lisp.reader import read
 from pharos.lisp.values import List, Value, Vector, to_text
-from pharos.tools.lsp.loading import Texts
+from pharos.tools.lsp.loading import editor_loader
 
 _MOST = 2000
 
@@ -20,8 +20,7 @@ def expanded_at(path: str, texts: Mapping[str, str], line: int, column: int) -> 
 
     None when there is none, or when the text cannot be read or expanded.
     """
-    loader = Texts(path, texts)
-    file = _File(loader, path, "")
+    file = editor_loader(path, texts, Problems()).file("")
     try:
         with deep_recursion():
             for form in read(texts[path], path):

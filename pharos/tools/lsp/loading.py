@@ -1,76 +1,29 @@
-"""A program from texts that an editor holds, and all that is wrong in it."""
+"""Loads programs from texts that an editor holds, with all that is wrong in them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pharos.core.errors import UserError
 from pharos.core.files import project_root, text_of
 from pharos.core.span import Span
-from pharos.lisp.expand import deep_recursion
-from pharos.lisp.namespaces import FILES, Namespaces
+from pharos.lisp.loading import Loader
 from pharos.lisp.problems import Problems
-from pharos.lisp.program import (
-    Program,
-    _directives,
-    _File,
-    _Loader,
-    _requires,
-)
-from pharos.lisp.reader import read
-from pharos.lisp.values import Value
+from pharos.lisp.program import Program
 from pharos.toolchain import macro_engine
 
 
-class Texts(_Loader):
-    """Loads programs; the text of a file is the editor's where the editor has one.
+def editor_loader(path: str, texts: Mapping[str, str], problems: Problems) -> Loader:
+    """A loader for the program at ``path``; files have the text that ``texts`` has for them.
 
-    A mistake is kept in ``problems``, and the forms without one go on.
+    Mistakes are kept in ``problems``; the forms without one go on.
     """
+    held = {os.path.realpath(file): text for file, text in texts.items()}
 
-    def __init__(self, path: str, texts: Mapping[str, str]) -> None:
-        super().__init__(Program(path), project_root(Path(path)), macro_engine())
-        self.problems = Problems()
-        self._texts = {os.path.realpath(file): text for file, text in texts.items()}
+    def text_at(file: str, span: Span | None) -> str:
+        text = held.get(os.path.realpath(file))
+        return text_of(file, span) if text is None else text
 
-    def load_file(self, path: str, span: Span | None) -> None:
-        """Load the file at ``path``, which was required at ``span``."""
-        real = os.path.realpath(path)
-        if real in self.loading:
-            chain = " -> ".join([*self.loading.values(), path])
-            raise UserError(f"circular dependency detected: {chain}", span=span)
-        if real not in self.loaded:
-            self.loading[real] = path
-            text = self._texts.get(real)
-            text = text_of(path, span) if text is None else text
-            self.load_source(text, path, os.path.dirname(path))
-            del self.loading[real]
-            self.loaded.add(real)
-
-    def load_source(self, text: str, name: str, folder: str, dialects: Iterable[str] = ()) -> None:
-        """Load ``text``, which errors call ``name``."""
-        with self.problems.gathered():
-            values = read(text, name, namespaces=Namespaces())
-            for form in _requires(values):
-                with self.problems.gathered():
-                    (files,) = FILES.parse(form, "require")
-                    for file, _, _ in files:
-                        with self.problems.gathered():
-                            self.load_file(self._path_of(file, folder), file.span)
-            made = _File(self, name, folder)
-            for form in _directives(values, "require-macros"):
-                with self.problems.gathered():
-                    made.require_macros(form)
-            self._take(made, values)
-            self.program.files.append(name)
-
-    def _take(self, file: _File, values: list[Value]) -> None:
-        forms: list[Value] = []
-        for value in values:
-            with self.problems.gathered(), deep_recursion(value.span):
-                expanded = file.expander.top_level(value)
-                forms.extend(form for form in expanded if not file.directive(form))
-        self.program.forms += [*file.expander.strings.values(), *forms]
-        self.program.needed |= file.expander.needed
+    root = project_root(Path(path))
+    return Loader(Program(path), root, macro_engine(), text_of=text_at, problems=problems)

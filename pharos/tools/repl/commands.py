@@ -13,6 +13,7 @@ from pharos.core import settings
 from pharos.core.errors import UserError, nearest
 from pharos.ir.bindings import mlir
 from pharos.lisp.format import format_text
+from pharos.lisp.growing import USUAL_DIALECTS
 from pharos.lisp.values import Symbol, Value, to_text
 from pharos.runtime.benchmark import benchmark
 from pharos.tools.language import documentation, operations
@@ -21,7 +22,6 @@ from pharos.tools.repl.assembly import disassembled, with_helpers
 from pharos.tools.repl.channel import Message
 from pharos.tools.repl.definitions import Definition
 from pharos.tools.repl.expression import EXPRESSION, Result
-from pharos.tools.repl.growing import DIALECTS
 from pharos.tools.repl.session import Defined, Running, Session
 
 # A form that runs longer than this (in seconds) is timed by one run.
@@ -232,7 +232,7 @@ def _doc(commands: Commands, text: str, name: str) -> Messages:
         return
     found = documentation.document(session.growing.full_name(wanted), session.growing.macros)
     if found is None:
-        known = [*_all_names(commands), *(n for d in DIALECTS for n in operations.names(d))]
+        known = [*_all_names(commands), *(n for d in USUAL_DIALECTS for n in operations.names(d))]
         raise UserError(f"nothing is called '{wanted}'", hint=nearest(wanted, known))
     yield _shown(found.plain())
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from pharos import ir
 from pharos.core.errors import UserError, render
+from pharos.lisp.growing import USUAL_DIALECTS, Growing
 from pharos.lisp.values import List, String, Symbol, Value, to_text
+from pharos.toolchain import macro_engine
 from pharos.tools.repl.definitions import Definition, definition_of, mentioned
 from pharos.tools.repl.expression import EXPRESSION, Expression, Result, Slot
-from pharos.tools.repl.growing import Growing
 from pharos.tools.repl.native import Linked, compile_module
 from pharos.tools.repl.units import forms_of, lower_forms, written
 
@@ -40,7 +41,7 @@ class Session:
 
     def __init__(self) -> None:
         self.context = ir.new_context()
-        self.growing = Growing()
+        self.growing = Growing("<repl>", dialects=USUAL_DIALECTS, engine=macro_engine())
         self.definitions: dict[str, Definition] = {}
         self.values: dict[str, Slot] = {}
         self._globals: dict[str, tuple[int, int]] = {}

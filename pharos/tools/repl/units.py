@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from pharos.lisp.lowering.module import Build, module_of
 from pharos.lisp.lowering.verifier import verify
 from pharos.lisp.problems import Problems
 from pharos.lisp.program import Program
 from pharos.lisp.values import Value
-from pharos.tools.language.lowered import Build, module_of
 from pharos.tools.repl.definitions import Definition
 
 

@@ -1,38 +1,45 @@
-"""A program that grows line by line: reading and expanding with what earlier lines declared."""
+"""A program that grows text by text, each with what earlier ones declared: for prompts."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pharos.core.errors import UserError
 from pharos.core.files import project_root
 from pharos.lisp.expand import deep_recursion
+from pharos.lisp.loading import Loader
 from pharos.lisp.macros import Macro
-from pharos.lisp.namespaces import FILES, Namespaces
-from pharos.lisp.problems import Problems
-from pharos.lisp.program import Program, _File, _Loader, _requires
+from pharos.lisp.namespaces import Namespaces
+from pharos.lisp.program import Program
 from pharos.lisp.reader import read
 from pharos.lisp.values import Value
-from pharos.toolchain import macro_engine
 
-# Required from the start.
-DIALECTS = (
+if TYPE_CHECKING:
+    from pharos.lisp.macro_engine import MacroEngine
+
+# What a prompt requires from the start.
+USUAL_DIALECTS = (
     "affine", "arith", "bufferization", "cf", "complex", "func", "gpu", "index", "linalg", "llvm",
     "math", "memref", "scf", "tensor", "ub", "vector",
 )  # fmt: skip
 
 
 class Growing:
-    """The namespaces, macros and directives of the lines so far."""
+    """The namespaces, macros and directives of the texts so far, in ``program``.
 
-    def __init__(self) -> None:
-        self.program = Program("<repl>")
+    ``dialects`` are required from the start; ``engine`` runs macros that have to be compiled.
+    """
+
+    def __init__(
+        self, name: str, *, dialects: Iterable[str] = (), engine: MacroEngine | None = None
+    ) -> None:
+        self.program = Program(name)
         self.namespaces = Namespaces()
-        self.namespaces.dialects.update({name: name for name in DIALECTS})
-        self._loader = _Loader(self.program, project_root(Path("x")), macro_engine())
-        self._file = _File(self._loader, "<repl>", "")
+        self.namespaces.dialects.update({dialect: dialect for dialect in dialects})
+        self._loader = Loader(self.program, project_root(Path("x")), engine)
+        self._file = self._loader.file("")
         self._strings: set[str] = set()
 
     def take(self, text: str, name: str, *, folder: str = "") -> list[Value]:
@@ -45,14 +52,9 @@ class Growing:
         self.program.forms = []
         with deep_recursion():
             values = read(text, name, namespaces=self.namespaces)
-            for form in _requires(values):
-                (files,) = FILES.parse(form, "require")
-                for file, _, _ in files:
-                    path = self._loader._path_of(file, self._file.folder)
-                    # Required again, a file is read again: it may have changed.
-                    self._loader.loaded.discard(os.path.realpath(path))
-                    self._loader.load_file(path, file.span)
-            forms = self._expanded(values)
+            # A file may have changed since it was required before.
+            self._loader.require(values, folder, again=True)
+            forms = self._file.expanded(values)
         return [*self.program.forms, *self._new_strings(), *forms]
 
     @property
@@ -72,19 +74,8 @@ class Growing:
         except UserError:  # of no dialect that is known
             return text
 
-    def _expanded(self, values: list[Value]) -> list[Value]:
-        problems = Problems()
-        forms: list[Value] = []
-        for value in values:
-            with problems.gathered():
-                expanded = self._file.expander.top_level(value)
-                forms.extend(form for form in expanded if not self._file.directive(form))
-        problems.report()
-        self.program.needed |= self._file.expander.needed
-        return forms
-
     def _new_strings(self) -> list[Value]:
-        """The globals of printed strings that no earlier line printed."""
+        """The globals of printed strings that no earlier text printed."""
         strings = self._file.expander.strings
         new = [made for text, made in strings.items() if text not in self._strings]
         self._strings.update(strings)
