@@ -19,7 +19,7 @@ from pharos.toolchain.plans import plan, settled, stage_of
 from pharos.toolchain.records import CODE_GENERATION, FRONT_END, Built, Payload, Request, Watch
 from pharos.toolchain.remembered import forget, recall, remember
 from pharos.toolchain.road import build, cached, compile, load, lower, run_main
-from pharos.toolchain.tables import SELECTORS, STAGES, TARGETS, registry, target
+from pharos.toolchain.tables import SELECTORS, STAGES, TARGETS, detected, registry, target
 
 __all__ = [
     "CODE_GENERATION",
@@ -34,6 +34,7 @@ __all__ = [
     "build",
     "cached",
     "compile",
+    "detected",
     "forget",
     "lisp_payload",
     "load",

@@ -23,6 +23,27 @@ def target(name: str) -> Any:
     return _opened(name)
 
 
+def detected() -> str:
+    """The first target whose device can be opened on this machine.
+
+    Raises the UserError of the first one when there is none.
+    """
+    refusals = {name: _refusal(name) for name in TARGETS}
+    for name, refusal in refusals.items():
+        if refusal is None:
+            return name
+    raise next(error for error in refusals.values() if error is not None)
+
+
+def _refusal(name: str) -> UserError | None:
+    """Why the device of the target ``name`` cannot be opened; None when it can."""
+    try:
+        target(name).open_device()
+    except UserError as error:
+        return error
+    return None
+
+
 @functools.cache
 def _opened(name: str) -> Any:
     module = importlib.import_module(TARGETS[name])

@@ -69,6 +69,18 @@ def make_inputs(items: Sequence[Item], entry: EntryPoint, seed: int) -> list[Any
     return [_made(item, argument, number, seed) for number, (item, argument) in pairs]
 
 
+def make_arrays(items: Sequence[Item], seed: int) -> list[np.ndarray[Any, Any]]:
+    """An array for each item as it describes itself, where no signature says what is wanted."""
+    made = []
+    for number, item in enumerate(items):
+        if item.path is not None:
+            made.append(_read(item, item.path, number))
+            continue
+        _check_room(item, number)
+        made.append(_filled(item, np.random.default_rng([seed, number])))
+    return made
+
+
 def example(entry: EntryPoint) -> str:
     """A hint: inputs that ``entry`` takes, as one would write them."""
     if not entry.arguments:
@@ -234,6 +246,14 @@ def _filled(item: Item, random: np.random.Generator) -> np.ndarray[Any, Any]:
 
 
 def _loaded(item: Item, path: Path, number: int, argument: Argument) -> np.ndarray[Any, Any]:
+    array = _read(item, path, number)
+    if argument.dtype == "bf16" and array.dtype in (np.dtype("V2"), np.dtype(np.uint16)):
+        # numpy's format has no name for bf16 and saves it as two bytes of anything.
+        array = array.view(ml_dtypes.bfloat16)
+    return np.require(array, requirements=["C", "A", "W"])
+
+
+def _read(item: Item, path: Path, number: int) -> np.ndarray[Any, Any]:
     try:
         array = np.load(path, allow_pickle=False)
     except OSError as error:
@@ -249,7 +269,4 @@ def _loaded(item: Item, path: Path, number: int, argument: Argument) -> np.ndarr
             span=item.span,
             hint="numpy.save writes one array, numpy.savez an archive",
         )
-    if argument.dtype == "bf16" and array.dtype in (np.dtype("V2"), np.dtype(np.uint16)):
-        # numpy's format has no name for bf16 and saves it as two bytes of anything.
-        array = array.view(ml_dtypes.bfloat16)
-    return np.require(array, requirements=["C", "A", "W"])
+    return array

@@ -1,0 +1,179 @@
+"""One problem from its file to its row, inside a process of its own."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pharos.core import settings
+from pharos.core.errors import InternalError, PharosError, UserError
+from pharos.kernelbench import rows
+from pharos.kernelbench.checking import check
+from pharos.kernelbench.loading import load
+from pharos.kernelbench.options import Options, Wanted
+from pharos.kernelbench.peers import PEERS
+from pharos.kernelbench.reference import ProblemError, Reference
+from pharos.kernelbench.selection import Task
+from pharos.kernelbench.timing import measure
+from pharos.runtime.child import Report
+
+
+class Work:
+    """Fills ``row``; ``keep(row)`` is called whenever there is more to know about it."""
+
+    def __init__(
+        self,
+        task: Task,
+        options: Options,
+        wanted: Wanted,
+        report: Report,
+        keep: Callable[[rows.Row], None],
+    ) -> None:
+        self.task = task
+        self.options = options
+        self.wanted = wanted
+        self.row = rows.new(task)
+        self._report = report
+        self._keep = keep
+        self._step = ""
+
+    def run(self) -> rows.Row:
+        """The finished row. What goes wrong is its status and message; only crashes, time-outs
+        and exhausted memory are left to whoever watches this process."""
+        warnings.simplefilter("ignore")  # the problem's; they are no part of the report
+        torch.set_num_threads(settings.THREADS.get())
+        status, message = rows.FAILED, ""
+        try:
+            self._solve()
+            return self.row
+        except ProblemError as error:
+            status, message = rows.PROBLEM, error.message
+        except UserError as error:
+            status, message = rows.REFUSED, str(error)
+        except MemoryError as error:
+            status, message = rows.MEMORY, str(error)
+        except InternalError as error:
+            message = str(error)
+        except PharosError as error:
+            message = f"{type(error).__name__}: {error}"
+        except Exception as error:  # a boundary: a row of the report, not its end
+            message = f"{type(error).__name__}: {error}"
+        rows.end(self.row, status, message, self._step)
+        return self.row
+
+    def _begin(self, step: str) -> None:
+        self._step = step
+        self._keep(self.row)
+        self._report(step)
+
+    def _solve(self) -> None:
+        self._begin("load")
+        problem, changes, note = load(self.task, self.options, self.wanted.of("sources"))
+        self.row["changes"] = list(changes)
+        self.row["notes"] += [note] if note else []
+        reference = Reference(problem, self.options)
+        inputs = reference.inputs(0)
+        function = self._compiled(reference, inputs)
+        found = check(function, reference, self.options, self._begin)
+        self.row["notes"] += found.pop("notes")
+        self.row["check"] = found
+        if found["wrong"]:
+            rows.end(self.row, rows.WRONG, found["wrong"], self._step)
+            return
+        self.row["status"] = rows.CORRECT
+        if self.options.benchmark:
+            self._time(function, reference, inputs)
+        self._step = ""
+
+    def _compiled(self, reference: Reference, inputs: list[Any]) -> Any:
+        from pharos import toolchain
+        from pharos.ingress.torch import import_model
+        from pharos.toolchain.front_ends import torch_payload
+        from pharos.toolchain.torch_function import TorchFunction
+
+        self._begin("import")
+        start = time.perf_counter()
+        imported = import_model(reference.ours, inputs, name=self.task.name)
+        payload = torch_payload(imported)
+        self.row["import_seconds"] = time.perf_counter() - start
+        self._dump_imported(imported)
+        start = time.perf_counter()
+        built = toolchain.build(
+            payload, self._request(), fresh=True, watch=lambda step: self._begin(f"compile: {step}")
+        )
+        self.row["compile_seconds"] = time.perf_counter() - start
+        self.row["stages"] = [[name, seconds] for name, seconds in built.timings]
+        self.row["code_bytes"] = len(built.artifact.code)
+        self.row["files"] += [str(path) for path in built.dumps]
+        self._dump_code(built.artifact)
+        return TorchFunction(imported, built.artifact)
+
+    def _request(self) -> Any:
+        from pharos.toolchain import Request
+
+        driving: dict[str, Any] = {}
+        if self.wanted.after:
+            driving = {"dump_after": self.wanted.after, "dump_dir": self._folder()}
+        return Request(
+            self.options.target,
+            self.options.pipeline,
+            self.options.stages,
+            self.options.parameters,
+            driving,
+        )
+
+    def _folder(self) -> Path:
+        return self.wanted.of(self.task.key)
+
+    def _dump_imported(self, imported: Any) -> None:
+        if self.wanted.imported:
+            self._write("imported.mlir", imported.text.encode())
+
+    def _dump_code(self, artifact: Any) -> None:
+        from pharos import toolchain
+
+        if self.wanted.object:
+            self._write(f"code.{artifact.format}", artifact.code)
+        if self.wanted.assembly:
+            text = toolchain.target(artifact.target).assembly(artifact)
+            self._write("code.s", text.encode())
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = self._folder() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        self.row["files"].append(str(path))
+
+    def _time(self, function: Any, reference: Reference, inputs: list[Any]) -> None:
+        # Peers compile before the clock runs: other processes stand still from then on.
+        peers: dict[str, Callable[[], object]] = {}
+        for name in self.options.compare:
+            self._begin(f"peer: {name}")
+            try:
+                peer = PEERS[name](reference.eager, inputs)
+                peers[name] = peer.call
+                self.row["peers"][name] = {"compile_seconds": peer.seconds}
+            except Exception as error:  # a boundary: a peer that fails is worth a note
+                self.row["peers"][name] = {"error": f"{type(error).__name__}: {error}"[:500]}
+        self._begin("time")
+        bound = function.bind(*inputs)
+        contenders = {
+            "ours": lambda: function(*inputs),
+            "bound": bound,
+            "eager": lambda: reference.call(reference.eager, inputs),
+            **peers,
+        }
+        self.row["times"] = measure(contenders, self.options)
+
+
+def solve(
+    task: Task, options: Options, wanted: Wanted, report: Report, keep: Callable[[rows.Row], None]
+) -> rows.Row:
+    """The row of ``task``."""
+    return Work(task, replace(options), wanted, report, keep).run()

@@ -1,0 +1,129 @@
+"""From the options of the command line to what the harness takes."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError, nearest
+from pharos.kernelbench.options import DTYPES, PEERS, Options, Wanted
+from pharos.runtime.crew import Limits
+from pharos.tools.options import Stages
+
+_MODES = ("train", "eval")
+_IMPORT = "import"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The options that say what is computed and how exactly."""
+
+    dtype: str
+    mode: str | None
+    seed: int
+    seeds: int
+    relative: float | None
+    absolute: float | None
+    max_mb: float
+    max_gflop: float
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The options that say what is timed."""
+
+    benchmark: bool
+    compare: tuple[str, ...]
+    runs: int
+    warmup: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Files:
+    """The options that ask for files: the module after stages, assembly, object code."""
+
+    after: tuple[str, ...]
+    folder: Path | None
+    assembly: bool
+    object: bool
+
+    def wanted(self, run: Path) -> Wanted:
+        """Those files, by default under ``run``."""
+        after = tuple(stage for stage in self.after if stage != _IMPORT)
+        imported = _IMPORT in self.after or "all" in self.after
+        folder = self.folder or run / "dumps"
+        return Wanted(folder, after, imported, self.assembly, self.object)
+
+
+def options(shape: Shape, stages: Stages, overrides: dict[str, Any], timed: Timed) -> Options:
+    """All of it as one record. Raises UserError for words that mean nothing."""
+    from pharos import toolchain
+
+    _among("--dtype", shape.dtype, DTYPES)
+    _among("--mode", shape.mode or "train", _MODES)
+    for peer in timed.compare:
+        _among("--compare", peer, PEERS)
+    if stages.target:
+        toolchain.target(stages.target)
+    request = stages.request()
+    return Options(
+        target=stages.target or toolchain.detected(),
+        pipeline=request.pipeline,
+        stages=tuple(map(str, request.stages)),
+        parameters=request.parameters,
+        **asdict(shape),
+        **asdict(timed),
+        **overrides,
+    )
+
+
+def overrides(sets: Sequence[str] | None, init: str | None, inputs: str | None) -> dict[str, Any]:
+    """The parts of ``Options`` that replace what the problem says."""
+    pairs = [text.partition("=") for text in sets or ()]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise UserError(f"--set: expected NAME=VALUE, found '{name}{equals}{value}'")
+    return {
+        "sets": {name: value for name, _, value in pairs},
+        "initial": None if init is None else _arguments(init),
+        "inputs": inputs,
+        "make_inputs": None if inputs is None else _maker(inputs),
+    }
+
+
+def limits(seconds: float, compiling: float, memory_mb: int, jobs: int) -> Limits:
+    """Limits of one problem: of the machine's memory each of ``jobs`` has its part."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = memory_mb << 20 if memory_mb else machine * 3 // 4 // jobs
+    return Limits(seconds, memory, {"import": compiling, "compile": compiling})
+
+
+def _among(option: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        raise UserError(
+            f"{option}: expected {' or '.join(known)}, found '{word}'", hint=nearest(word, known)
+        )
+
+
+def _arguments(text: str) -> tuple[Any, ...]:
+    """A list of any depth; one value alone is a list of it."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise UserError(
+            f"--init-args: expected a list as Python writes it, found '{text}'",
+            hint="for instance --init-args '[64, 128, (3, 3)]'",
+        ) from None
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _maker(text: str) -> Callable[[int], list[Any]]:
+    from pharos.tools.inputs import make_arrays, parse_inputs
+
+    items = parse_inputs(text)
+    return lambda seed: make_arrays(items, seed)

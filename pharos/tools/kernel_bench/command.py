@@ -1,0 +1,76 @@
+"""pharos kernel-bench: the command; what it asks of the harness is put together in asked.py."""
+
+from __future__ import annotations
+
+import typer
+
+from pharos.tools import options
+from pharos.tools.kernel_bench import choices
+
+
+def kernel_bench(
+    problems: choices.Problems = None,
+    target: choices.Target = None,
+    kernelbench: choices.KernelBench = None,
+    max_mb: choices.MaxMb = 0,
+    max_gflop: choices.MaxGflop = 0,
+    set_: choices.Set = None,
+    init_args: choices.InitArgs = None,
+    inputs: choices.Inputs = None,
+    dtype: choices.Dtype = "f32",
+    mode: choices.Mode = None,
+    seed: options.Seed = 0,
+    seeds: choices.Seeds = 3,
+    rtol: choices.Rtol = None,
+    atol: choices.Atol = None,
+    benchmark: choices.Benchmark = True,
+    compare: choices.Compare = None,
+    runs: choices.Runs = 20,
+    warmup: choices.Warmup = 3,
+    seconds: choices.Seconds = 10,
+    pipeline: options.Pipeline = None,
+    stage: options.Stage = None,
+    parameter: options.Parameter = None,
+    jobs: choices.Jobs = 1,
+    time_limit: choices.TimeLimit = 600,
+    compile_limit: choices.CompileLimit = 60,
+    memory_limit: choices.MemoryLimit = 0,
+    run: choices.RunDir = None,
+    retry: choices.Retry = False,
+    against: choices.Against = None,
+    dump_after: choices.DumpAfter = None,
+    dump_dir: choices.DumpDir = None,
+    assembly: choices.Assembly = False,
+    object_: choices.Object = False,
+    as_json: options.Json = False,
+) -> None:
+    """Compile problems of KernelBench, check them against PyTorch, time them.
+
+    Each runs in a process of its own; what goes wrong there is a row of the report. The exit
+    status is 0 when every problem was correct, 3 when one was not. An interrupted run goes on
+    with --run DIR. Without a PROBLEM, --run DIR prints that run.
+
+    \b
+    Examples:
+      pharos kernel-bench level1/19 level3/LeNet5
+      pharos kernel-bench level1 --no-benchmark --jobs 2 --run runs/today
+      pharos kernel-bench all --kernelbench ~/KernelBench --max-mb 256 --compare inductor
+      pharos kernel-bench model.py --set batch_size=4 --dump-after all --assembly
+      pharos kernel-bench --run runs/today --against runs/yesterday
+    """
+    from pharos.tools.kernel_bench import asked, running
+
+    stages = options.Stages(target or "", pipeline, stage, parameter)
+    shape = asked.Shape(dtype, mode, seed, seeds, rtol, atol, max_mb, max_gflop)
+    how = asked.options(
+        shape,
+        stages,
+        asked.overrides(set_, init_args, inputs),
+        asked.Timed(benchmark, tuple(compare or ()), runs, warmup, seconds),
+    )
+    limits = asked.limits(time_limit, compile_limit, memory_limit, jobs)
+    files = asked.Files(tuple(dump_after or ()), dump_dir, assembly, object_)
+    wanted = running.Asked(tuple(problems or ()), kernelbench, run, against, jobs, retry, limits)
+    status = running.run(wanted, how, files, as_json=as_json)
+    if status:
+        raise typer.Exit(status)
