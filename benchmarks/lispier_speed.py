@@ -5,8 +5,11 @@
 Generates a program of that size, with what big programs are made of (nested loops, calls, prints,
 pointers, linalg with bodies), and times reading, expanding, and lowering it to verified MLIR, MLIR
 being loaded. Then runs a ten-line program with ``lispier run``, in a process of its own each time:
-cold, with an empty cache, and with its code in the cache; as a whole, and from when the interpreter
-has started. Medians of ``--runs``.
+cold, with an empty cache, and with its code in the cache; from the start of the process to its end,
+and from when the interpreter has started. Beside them, an interpreter that does nothing. Prints the
+minimum and the median of ``--runs`` in milliseconds, for processes also those of the time that
+processors worked for them, and how busy the machine was: others that use it add to all times, least
+to the minimum.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pharos import ir, lisp
 
@@ -67,6 +72,7 @@ SMALL = """(require-dialect arith func memref)
 SMALL_RESULT = "135\n"
 # Where Python can be told to note the time at which it runs its first line.
 _STARTED = "import sys, time; t = time.perf_counter(); "
+_NOTHING = "sys.stderr.write(f'{time.perf_counter() - t}')"
 _COMMAND = (
     "from pharos.tools.lispier.cli import main\n"
     "try:\n    main(['run', sys.argv[1]])\n"
@@ -84,61 +90,86 @@ def program(size: int) -> str:
     return "".join(parts)
 
 
-def median(step: Callable[[], object], runs: int) -> float:
+class Taken(NamedTuple):
+    """Seconds that something took: the least, and the median."""
+
+    min: float
+    median: float
+
+    @staticmethod
+    def of(samples: Sequence[float]) -> Taken:
+        """Of all runs."""
+        return Taken(min(samples), statistics.median(samples))
+
+
+def measured(step: Callable[[], object], runs: int) -> Taken:
     """Seconds that ``step`` takes."""
     samples = []
     for _ in range(runs):
         start = time.perf_counter()
         step()
         samples.append(time.perf_counter() - start)
-    return statistics.median(samples)
+    return Taken.of(samples)
 
 
-def front_end(size: int, runs: int) -> dict[str, float]:
+def front_end(size: int, runs: int) -> dict[str, Taken]:
     """Seconds of the steps from a text of ``size`` bytes to verified MLIR."""
     text = program(size)
     loaded = lisp.load_text(text, "<program>")
     ir.verify(lisp.lower(loaded))  # loads MLIR, and checks what is timed
     return {
-        "read": median(lambda: lisp.read(text, "<program>"), runs),
-        "read and expand": median(lambda: lisp.load_text(text, "<program>"), runs),
-        "lower and verify": median(lambda: lisp.lower(loaded), runs),
-        "read, expand, lower and verify": median(
+        "read": measured(lambda: lisp.read(text, "<program>"), runs),
+        "read and expand": measured(lambda: lisp.load_text(text, "<program>"), runs),
+        "lower and verify": measured(lambda: lisp.lower(loaded), runs),
+        "read, expand, lower and verify": measured(
             lambda: lisp.lower(lisp.load_text(text, "<program>")), runs
         ),
     }
 
 
-def whole_runs(runs: int) -> dict[str, float]:
-    """Seconds of ``lispier run`` on a ten-line program: whole, and after Python's start."""
+def whole_runs(runs: int) -> dict[str, Taken]:
+    """Seconds of ``lispier run`` on a ten-line program: whole, after Python's start, of work."""
+    samples: dict[str, list[Sample]] = {"cold": [], "cached": [], "interpreter alone": []}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "small.lisp")
         path.write_text(SMALL)
-        _run(path, Path(folder, "warm-up"))  # Python compiles the modules
-        empty = [_run(path, Path(folder, f"cache-{n}")) for n in range(runs)]
-        full = [_run(path, Path(folder, "cache-0")) for _ in range(runs)]
+        _run(_COMMAND, path, Path(folder, "warm-up"))  # Python compiles the modules
+        for number in range(runs):
+            cache = Path(folder, f"cache-{number}")
+            samples["cold"].append(_run(_COMMAND, path, cache))
+            samples["cached"].append(_run(_COMMAND, path, cache))
+            samples["interpreter alone"].append(_run(_NOTHING, path, cache))
     return {
-        f"{name}, {part}": statistics.median(sample[index] for sample in samples)
-        for name, samples in (("cold", empty), ("cached", full))
-        for index, part in enumerate(("whole process", "after start-up"))
+        f"{name}, {part}": Taken.of([sample[index] for sample in taken])
+        for name, taken in samples.items()
+        for index, part in enumerate(("whole process", "after start-up", "processor time"))
     }
 
 
-def _run(path: Path, cache: Path) -> tuple[float, float]:
-    """Seconds of one process, and of it after the interpreter has started."""
+Sample = tuple[float, float, float]
+
+
+def _run(command: str, path: Path, cache: Path) -> Sample:
+    """Seconds of one process, of it after the interpreter has started, and of processors' work."""
     environment = {**os.environ, "PHAROS_CACHE": str(cache)}
     # Compiled modules are kept, whatever this shell says, and away from the project.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment["PYTHONPYCACHEPREFIX"] = str(cache.parent / "pycache")
+    worked = _work_of_children()
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", _STARTED + _COMMAND, str(path)],
+        [sys.executable, "-c", _STARTED + command, str(path)],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     whole = time.perf_counter() - start
-    if done.stdout != SMALL_RESULT:
+    if command == _COMMAND and done.stdout != SMALL_RESULT:
         raise SystemExit(f"expected {SMALL_RESULT!r}, found {done.stdout!r}")
-    return whole, float(done.stderr)
+    return whole, float(done.stderr), _work_of_children() - worked
+
+
+def _work_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -149,21 +180,29 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     size = options.kilobytes * 1000
+    before = os.getloadavg()[0]
     front = front_end(size, options.runs)
     small = whole_runs(options.runs)
+    busy = (before, os.getloadavg()[0])
+    print(f"{'milliseconds':34}{'min':>8}{'median':>8}")
     print(f"a program of {len(program(size)) / 1000:.0f} kB")
     _print(front)
     print("a program of ten lines")
     _print(small)
+    print(f"{os.cpu_count()} processors, load {busy[0]:.1f} before and {busy[1]:.1f} after")
     if options.json:
-        machine = {"machine": platform.machine(), "cores": os.cpu_count()}
-        data = {**machine, "runs": options.runs, "front_end": front, "small": small}
-        options.json.write_text(json.dumps(data, indent=2) + "\n")
+        machine = {"machine": platform.machine(), "cores": os.cpu_count(), "load": busy}
+        taken = {"front_end": _plain(front), "small": _plain(small)}
+        options.json.write_text(json.dumps({**machine, "runs": options.runs, **taken}, indent=2))
 
 
-def _print(seconds: dict[str, float]) -> None:
-    for name, value in seconds.items():
-        print(f"  {name:32}{value * 1000:8.0f} ms")
+def _print(taken: dict[str, Taken]) -> None:
+    for name, found in taken.items():
+        print(f"  {name:32}{found.min * 1000:8.0f}{found.median * 1000:8.0f}")
+
+
+def _plain(taken: dict[str, Taken]) -> dict[str, dict[str, float]]:
+    return {name: found._asdict() for name, found in taken.items()}
 
 
 if __name__ == "__main__":
