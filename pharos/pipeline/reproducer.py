@@ -10,7 +10,6 @@ import platform
 import sys
 import tempfile
 import traceback
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pharos import ir
@@ -51,9 +50,11 @@ def versions() -> list[str]:
 
 
 def _version(name: str) -> str:
+    import importlib.metadata  # slow to import, and seldom needed
+
     try:
-        return version(name)
-    except PackageNotFoundError:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
         return "not installed as a package"
 
 
