@@ -80,6 +80,8 @@ def of_program(program: Any) -> Payload:
         lambda: lisp.lower(program),
         libraries,
         compilation=tuple(program.compilation),
+        program=True,
+        explaining=program.explaining,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ class Payload:
 
     ``text`` is all that decides its module, for cache keys; ``make`` makes the module;
     ``libraries`` are what it links: "c", "m", "openmp" or paths; ``exports`` are the functions
-    that are called from outside, all public ones when empty.
+    that are called from outside, all public ones when empty; ``compilation`` are the program's
+    own passes. A ``program`` has a main that is called for what it does, whatever it returns.
+    Errors that are raised in ``explaining()`` get notes about the program's macros.
     """
 
     name: str
@@ -25,6 +28,8 @@ class Payload:
     libraries: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     compilation: tuple[Any, ...] = ()
+    program: bool = False
+    explaining: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def module(self) -> Any:
         """The module, its functions private but for ``exports`` where those are given."""

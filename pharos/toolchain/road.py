@@ -24,7 +24,8 @@ def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> 
     request = settled(payload, request)
     clock = _Clock(watch)
     module = clock.step(FRONT_END, payload.module)
-    return _drive(module, plan(request), request, watch)
+    with payload.explaining():
+        return _drive(module, plan(request), request, watch)
 
 
 def compile(payload: Payload, request: Request | None = None) -> Artifact:
@@ -61,13 +62,15 @@ def build(
     chosen = target(request.target)
     pipeline = plan(request)
     module = clock.step(FRONT_END, payload.module)
+    unprinted = chosen.drop_strange_result(module) if payload.program else ""
     prepared = chosen.prepare(module)
     # A program that says its own passes prints nothing but what it prints itself.
-    prepared["metadata"]["silent"] = request is not wanted
-    result = _drive(module, pipeline, request, watch)
-    artifact: Artifact = clock.step(
-        CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)
-    )
+    prepared["metadata"].update(silent=request is not wanted, unprinted=unprinted)
+    with payload.explaining():
+        result = _drive(module, pipeline, request, watch)
+        artifact: Artifact = clock.step(
+            CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)
+        )
     if not request.driving:
         ArtifactStore(settings.CACHE.get()).put(key_of(payload, request), artifact)
     front, finish = clock.timings

@@ -21,10 +21,11 @@ def run_main(artifact: Artifact, arguments: Sequence[str]) -> None:
     result = toolchain.run_main(artifact, arguments)
     if result.dtype in printed(artifact):
         print(number_text(result.value, result.dtype))
-    elif result.dtype and result.dtype not in _PRINTED:
+        return
+    returned = artifact.metadata.get("unprinted") or result.dtype
+    if returned and returned not in _PRINTED:
         remark(
-            f"warning: main returns {result.dtype}; "
-            f"only results of {', '.join(_PRINTED)} are printed"
+            f"warning: main returns {returned}; only results of {', '.join(_PRINTED)} are printed"
         )
 
 

@@ -99,6 +99,60 @@ def require_main(module: Any) -> None:
     raise UserError("the program has no function main", hint="define one, or name an entry")
 
 
+def drop_strange_result(module: Any) -> str:
+    """Let main return nothing where it returns what no caller can take, such as a vector.
+
+    What it returned, as text; "" when it stays as it is. A main that the program itself calls
+    stays as it is.
+    """
+    for function in functions(module):
+        if function.sym_name.value == "main" and has_body(function):
+            kinds = list(function.type.results)
+            if all(map(_can_be_returned, kinds)) or _is_called(module, "main"):
+                return ""
+            drop_results(function)
+            return ", ".join(map(str, kinds))
+    return ""
+
+
+def drop_results(function: Any) -> None:
+    """Let ``function``, which nothing in its module calls, return nothing."""
+    with function.context:
+        kind = mlir.FunctionType.get(function.type.inputs, [])
+        function.attributes["function_type"] = mlir.TypeAttr.get(kind)
+        if "res_attrs" in function.attributes:
+            del function.attributes["res_attrs"]
+        for block in function.operation.regions[0].blocks:
+            last = block.operations[len(block.operations) - 1].operation
+            if last.name == "func.return":
+                point = mlir.InsertionPoint(last)
+                mlir.Operation.create("func.return", loc=last.location, ip=point)
+                last.erase()
+
+
+def _can_be_returned(kind: Any) -> bool:
+    try:
+        _argument(kind, "result", "")
+    except _NotCallable:
+        return False
+    return True
+
+
+def _is_called(module: Any, name: str) -> bool:
+    found = False
+
+    def look(operation: Any) -> Any:
+        nonlocal found
+        attributes = operation.attributes
+        values = (attributes[key] for key in attributes)
+        uses = (value for value in values if isinstance(value, mlir.FlatSymbolRefAttr))
+        found = found or any(use.value == name for use in uses)
+        return mlir.WalkResult.INTERRUPT if found else mlir.WalkResult.ADVANCE
+
+    module.operation.walk(look)
+    return found
+
+
 def _signatures(module: Any) -> dict[str, EntryPoint | str]:
     effects = Effects(module)
     return {f.sym_name.value: _signature(f, effects) for f in public_functions(module)}

@@ -64,6 +64,6 @@ def build(
     artifact, start = apart.isolated(payload, request, work)
     if start is not None and start.unprinted:
         remark(f"warning: main returns {start.unprinted}; the executable will not print it")
-    if start is not None and payload.compilation:
+    if start is not None and payload.compilation and pipeline is None:
         start = replace(start, result=0)  # as when it is run
     link(artifact, output, start)
