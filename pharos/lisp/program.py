@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pharos.core.errors import UserError
+from pharos.core.errors import ErrorList, UserError
 from pharos.core.span import Span
 from pharos.lisp.compilation import CompilationBlock
 from pharos.lisp.expansions import Expansion, explained
@@ -57,8 +57,20 @@ class Program:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Errors of the block tell of the macros in whose expansion they are."""
+        """Errors of the block are raised as ``explained`` has them."""
         try:
             yield
         except UserError as error:
-            raise explained(error, self.expansions) from None
+            raise self.explained(error) from None
+
+    def explained(self, error: UserError) -> UserError:
+        """``error``, with notes on the macros in whose expansion it is.
+
+        One about a library has the place that links the library.
+        """
+        for one in error.errors if isinstance(error, ErrorList) else [error]:
+            about = (x for x in self.libraries if x.is_file and f"'{x.name}'" in one.message)
+            library = next(about, None)
+            if one.span is None and library is not None:
+                one.span = library.span
+        return explained(error, self.expansions)

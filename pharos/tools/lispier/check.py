@@ -142,7 +142,7 @@ def missing(program: Program) -> list[UserError]:
                 )
             )
         except UserError as error:  # a library cannot be loaded
-            return [error]
+            return [program.explained(error)]
     return errors
 
 
