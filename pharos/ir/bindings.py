@@ -70,9 +70,20 @@ def register_torch(context: Any) -> None:
     importlib.import_module("torch_mlir.dialects.torch").register_dialect(context)
 
 
+def register_tm_tensor(context: Any) -> None:
+    """Make the dialect tm_tensor (scans, sorts; needs no torch) available in ``context``.
+
+    The wheel has no call for it; passes whose results are in it load it.
+    """
+    importlib.import_module("torch_mlir._mlir_libs._torchMlir")
+    with context, mlir.Location.unknown():
+        manager = PassManager.parse("builtin.module(func.func(convert-torch-to-tmtensor))")
+        manager.run(mlir.Module.create().operation)
+
+
 def linalg_indexing_maps(operation: Any) -> list[Any] | None:
     """The indexing maps of a linalg operation of any form; None for one that has none."""
-    found: list[Any] | None = importlib.import_module(
+    found = importlib.import_module(
         "torch_mlir._mlir_libs._mlirDialectsLinalg"
     ).get_indexing_maps(operation)
-    return found
+    return None if found is None else [attribute.value for attribute in found]
