@@ -9,7 +9,13 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.core.span import register_source
-from pharos.ir.bindings import PassManager, mlir, register_translations, transform_interpreter
+from pharos.ir.bindings import (
+    PassManager,
+    mlir,
+    register_tm_tensor,
+    register_translations,
+    transform_interpreter,
+)
 from pharos.ir.diagnostics import diagnosed
 
 
@@ -29,7 +35,9 @@ def parse(text: str, *, file: str = "<string>", context: Any = None) -> Any:
     ``file`` is the name that errors give. Raises CompileError with the place in ``text``.
     """
     register_source(file, text)
-    with context or new_context(), diagnosed("parse", file=file):
+    context = context or new_context()
+    _load_what_is_named(text, context)
+    with context, diagnosed("parse", file=file):
         return mlir.Module.parse(text)
 
 
@@ -38,8 +46,16 @@ def parse_file(path: str | Path, *, context: Any = None) -> Any:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no such file: {path}", hint="give the path of an .mlir file")
-    with context or new_context(), diagnosed("parse", file=str(path)):
+    context = context or new_context()
+    _load_what_is_named(path.read_bytes().decode("utf-8", "replace"), context)
+    with context, diagnosed("parse", file=str(path)):
         return mlir.Module.parseFile(str(path))
+
+
+def _load_what_is_named(text: str, context: Any) -> None:
+    # Loading it takes 10 ms, and few programs have scans.
+    if "tm_tensor." in text:
+        register_tm_tensor(context)
 
 
 def to_text(module: Any, *, locations: bool = False, generic: bool = False) -> str:

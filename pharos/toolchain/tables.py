@@ -10,7 +10,10 @@ from pharos.core.errors import UserError, nearest
 
 TARGETS = {"cpu": "pharos.targets.cpu.target"}
 SELECTORS = {"vector-unit": ("pharos.params.vector_unit", "vector_unit")}
-STAGES = {"narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage")}
+STAGES = {
+    "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
+    "scans": ("pharos.transform.scans", "Scans"),
+}
 
 
 def target(name: str) -> Any:

@@ -61,22 +61,54 @@ def can_vectorize(nest: Nest) -> bool:
 
 
 def combiners(nest: Nest) -> list[Combiner] | None:
-    """The combiner of each output when all are ``combine(previous, term)``; else None.
+    """The combiner of each carried output when all are ``combine(previous, term)``; else None.
 
-    ``previous`` may occur nowhere else: then lanes of partial results may be joined at the end.
+    ``previous`` may occur nowhere else, but for what a scan yields: then lanes of partial
+    results may be joined at the end. Carried are the outputs that are not ``nest.streamed``.
     """
-    body = nest.body
-    first = len(nest.inputs)
+    body, first = nest.body, len(nest.inputs)
+    end = list(body.operations)[-1].operation
+    streamed = [nest.streamed(access) for access in nest.outputs]
     found = []
-    for number, value in enumerate(list(body.operations)[-1].operation.operands):
+    for number, value in enumerate(end.operands):
+        if streamed[number]:
+            continue
         previous = body.arguments[first + number]
         owner = value.owner
         if isinstance(owner, mlir.Block) or owner.name not in _COMBINERS:
             return None
-        uses = list(previous.uses)
+        uses = [
+            use
+            for use in previous.uses
+            if not (use.owner.operation == end and streamed[use.operand_number])
+        ]
         if len(uses) != 1 or uses[0].owner.operation != owner:
             return None
         found.append(Combiner(owner.name, _COMBINERS[owner.name]))
+    return found
+
+
+def scanned(nest: Nest) -> list[tuple[int, bool]] | None:
+    """For each streamed output the number of the carried output whose values it lists, and
+    whether they include the element itself; None when it is something else.
+
+    For a nest with streamed outputs: whether vectors may run along its scan.
+    """
+    body, first = nest.body, len(nest.inputs)
+    yields = list(list(body.operations)[-1].operation.operands)
+    kinds = [nest.streamed(access) for access in nest.outputs]
+    carried = [n for n, is_streamed in enumerate(kinds) if not is_streamed]
+    found = []
+    for number, is_streamed in enumerate(kinds):
+        if not is_streamed:
+            continue
+        if list(body.arguments[first + number].uses):
+            return None
+        after = [k for k, n in enumerate(carried) if yields[number] == yields[n]]
+        before = [k for k, n in enumerate(carried) if yields[number] == body.arguments[first + n]]
+        if not after and not before:
+            return None
+        found.append((after[0], True) if after else (before[0], False))
     return found
 
 
@@ -98,25 +130,27 @@ class BodyBuilder:
             if op.name == "linalg.index":
                 values[op.results[0]] = index_of(op.attributes["dim"].value)
                 continue
-            values.update(zip(op.results, self._rebuild(op, values), strict=True))
+            values.update(zip(op.results, rebuild(op, values, self.width), strict=True))
         return [values.get(v, v) for v in operations[-1].operands]
 
-    def _rebuild(self, op: Any, values: dict[Any, Any]) -> list[Any]:
-        operands = [values.get(v, v) for v in op.operands]
-        lanes = any(isinstance(v.type, mlir.VectorType) for v in operands)
-        types = [r.type for r in op.results]
-        if lanes:
-            operands = [broadcast(v, self.width) for v in operands]
-            types = [mlir.VectorType.get([self.width], t) for t in types]
-        attributes = {name: op.attributes[name] for name in op.attributes}
-        if op.name in _FLOAT_CONTRACT and str(attributes.get("fastmath")) == _NO_FASTMATH:
-            # A product feeding a sum becomes one fused multiply-add, as C compilers do by default.
-            attributes["fastmath"] = mlir.Attribute.parse("#arith.fastmath<contract>")
-        return list(
-            mlir.Operation.create(
-                op.name, results=types, operands=operands, attributes=attributes
-            ).results
-        )
+
+def rebuild(op: Any, values: dict[Any, Any], width: int) -> list[Any]:
+    """The results of ``op`` on what ``values`` has for its operands, on vectors if any is one."""
+    operands = [values.get(v, v) for v in op.operands]
+    lanes = any(isinstance(v.type, mlir.VectorType) for v in operands)
+    types = [r.type for r in op.results]
+    if lanes:
+        operands = [broadcast(v, width) for v in operands]
+        types = [mlir.VectorType.get([width], t) for t in types]
+    attributes = {name: op.attributes[name] for name in op.attributes}
+    if op.name in _FLOAT_CONTRACT and str(attributes.get("fastmath")) == _NO_FASTMATH:
+        # A product feeding a sum becomes one fused multiply-add, as C compilers do by default.
+        attributes["fastmath"] = mlir.Attribute.parse("#arith.fastmath<contract>")
+    return list(
+        mlir.Operation.create(
+            op.name, results=types, operands=operands, attributes=attributes
+        ).results
+    )
 
 
 _NO_FASTMATH = "#arith.fastmath<none>"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops.body import can_vectorize, combiners
-from pharos.targets.cpu.vector_loops.nest import Nest
+from pharos.targets.cpu.vector_loops.body import can_vectorize, combiners, scanned
+from pharos.targets.cpu.vector_loops.nest import Access, Nest
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Choice:
         return max(1, min(4, self.registers.count // 4 // results))
 
 
-def choose(nest: Nest, registers: Registers) -> Choice:
-    """Decisions for ``nest`` from its access patterns; see ``Choice``."""
+def choose(nest: Nest, registers: Registers, threads: int = 1) -> Choice:
+    """Decisions for ``nest`` from its access patterns and sizes; see ``Choice``."""
     width = registers.bits // _widest(nest)
-    vector = _vector_loop(nest) if width > 1 else None
+    vector = _vector_loop(nest, width) if width > 1 else None
     unroll = _unrolled(nest, vector, registers)
     lanes = width if vector is not None else 1
-    return Choice(vector, lanes, unroll, _split(nest, vector), registers)
+    return Choice(vector, lanes, unroll, _split(nest, vector, threads), registers)
 
 
 def _widest(nest: Nest) -> int:
@@ -70,24 +70,78 @@ def _bits(type_: Any) -> int:
     return int(type_.width) if hasattr(type_, "width") else 64
 
 
-def _vector_loop(nest: Nest) -> int | None:
-    """The innermost loop along which every operand is contiguous or constant, parallel first."""
+def _vector_loop(nest: Nest, width: int) -> int | None:
+    """The loop that vectors run along; None where scalar code is not slower.
+
+    The innermost loop along which every operand is contiguous or constant is best, parallel
+    first, unless it fills less than half a vector; then the costs decide.
+    """
     if not can_vectorize(nest) or any(_bits(a.element) == 1 for a in nest.accesses):
         return None
-    candidates = []
-    for dim, parallel in enumerate(nest.parallel):
-        moving = [a for a in nest.accesses if a.uses(dim)]
-        if not moving or not all(a.contiguous(dim) for a in moving):
-            continue
-        written = all(a.uses(dim) for a in nest.outputs)
-        if written if parallel else combiners(nest) is not None:
-            candidates.append((parallel, len(moving), dim))
-    return max(candidates)[2] if candidates else None
+    fitting = [dim for dim in range(len(nest.parallel)) if _fits(nest, dim)]
+    smooth = [
+        (nest.parallel[dim], sum(a.uses(dim) for a in nest.accesses), dim)
+        for dim in fitting
+        if all(a.contiguous(dim) for a in nest.accesses if a.uses(dim))
+    ]
+    if smooth:
+        best = max(smooth)[2]
+        size = nest.size(best)
+        if size is None or 2 * size >= width:
+            return best
+    costs = [(_cost(nest, dim, width), dim) for dim in fitting]
+    return min(costs)[1] if costs and min(costs)[0] < _scalar_cost(nest) else None
+
+
+def _fits(nest: Nest, dim: int) -> bool:
+    """Whether the body means the same on vectors along ``dim``, and they can be loaded."""
+    if not all(a.steady(dim) for a in nest.accesses):
+        return False
+    if not any(a.uses(dim) for a in nest.accesses):
+        return False
+    if nest.parallel[dim]:
+        return all(a.uses(dim) for a in nest.outputs)
+    if any(nest.streamed(a) for a in nest.outputs):
+        return nest.reductions == (dim,) and scanned(nest) is not None and _joins(nest)
+    return _joins(nest)
+
+
+def _joins(nest: Nest) -> bool:
+    return combiners(nest) is not None
+
+
+def _cost(nest: Nest, dim: int, width: int) -> float:
+    """Instructions, roughly, per iteration of the nest with vectors along ``dim``."""
+    per_vector = sum(_access_cost(access, dim, width) for access in nest.accesses)
+    per_vector += len(list(nest.body.operations))
+    size = nest.size(dim)
+    if size is None:
+        return per_vector / width
+    vectors = -(-size // width)
+    # Joining the lanes at the end of a reduction takes about as long as 8 instructions.
+    joining = 0 if nest.parallel[dim] else 8
+    return (per_vector * vectors + joining) / max(1, size)
+
+
+def _access_cost(access: Access, dim: int, width: int) -> float:
+    if not access.uses(dim):
+        return 0.5
+    stride = access.stride(dim)
+    if stride == 1:
+        return 1.0
+    if stride == 2:
+        return 3.0
+    # A gather loads its lanes one by one; elements narrower than 32 bits have none.
+    return width * (1.0 if _bits(access.element) >= 32 else 2.0)
+
+
+def _scalar_cost(nest: Nest) -> float:
+    return len(nest.accesses) + len(list(nest.body.operations))
 
 
 def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int, int]:
     """Unroll factors of the parallel loops whose iterations reuse loads of another operand."""
-    if not nest.reductions or vector is None:
+    if not nest.reductions or vector is None or any(map(nest.streamed, nest.outputs)):
         return {}
     reused = [
         dim
@@ -104,11 +158,12 @@ def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int,
     return dict.fromkeys(reused[-2:], side) if len(reused) > 1 else dict.fromkeys(reused, 4)
 
 
-def _split(nest: Nest, vector: int | None) -> int | None:
+def _split(nest: Nest, vector: int | None, threads: int) -> int | None:
     """The loop that threads share.
 
     In a product without batch loops that is the last parallel loop, so that every thread reads
-    its own part of the weights; otherwise the first.
+    its own part of the weights; otherwise the first one that gives the threads equal parts, or
+    the longest.
     """
     parallel = [dim for dim, is_parallel in enumerate(nest.parallel) if is_parallel]
     if not parallel:
@@ -117,4 +172,6 @@ def _split(nest: Nest, vector: int | None) -> int | None:
     if nest.reductions and len(nest.inputs) > 1 and not batch:
         rows = [d for d in parallel if d != vector]
         return rows[-1] if rows else parallel[-1]
-    return parallel[0]
+    sizes = {d: nest.size(d) for d in parallel}
+    even = [d for d, n in sizes.items() if n is None or n % threads == 0 or n >= 4 * threads]
+    return even[0] if even else max(parallel, key=lambda d: sizes[d] or 0)

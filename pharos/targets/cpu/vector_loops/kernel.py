@@ -12,6 +12,7 @@ For a product ``y[t,o] += x[t,c] * w[o,c]`` with vectors along c and t, o unroll
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -19,15 +20,24 @@ from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combiners
+from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combiners, scanned
 from pharos.targets.cpu.vector_loops.choice import Choice
-from pharos.targets.cpu.vector_loops.nest import Access, Nest, expression_uses, trip_count
+from pharos.targets.cpu.vector_loops.lanes import (
+    combine,
+    joined,
+    last,
+    neutral,
+    prefix,
+    scalar,
+    shifted,
+    splat,
+)
+from pharos.targets.cpu.vector_loops.memory import Memory
+from pharos.targets.cpu.vector_loops.nest import Access, Nest, trip_count
 
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.
 BLOCK = 256
-_NEUTRAL_INT = {"add": 0, "mul": 1, "or": 0, "xor": 0, "and": -1, "maxui": 0, "minui": -1}
-_NEUTRAL_FLOAT = {"add": 0.0, "mul": 1.0}
 
 
 class Kernel:
@@ -42,6 +52,8 @@ class Kernel:
     ) -> None:
         self.nest, self.choice, self.buffers = nest, choice, list(buffers)
         self.prefetch = prefetch
+        self.memory = Memory(buffers, len(nest.parallel), choice.vector, choice.width)
+        self.carried = [a for a in nest.outputs if not nest.streamed(a)]
         self.zero = index.constant(0)
         self.bounds = [
             (self.zero, trip_count(nest, dim, self.buffers)) for dim in range(len(nest.parallel))
@@ -115,7 +127,7 @@ class Kernel:
         vectors = self.choice.vectors(rows) if self.nest.reductions else 1
         width = self.choice.width
         low, high = self.bounds[dim]
-        middle = index.add(low, index.round_down(index.sub(high, low), vectors * width))
+        middle = self._end_of_full(low, high, vectors * width)
 
         def full(i: Any, _: list[Any]) -> list[Any]:
             self.at[dim] = i
@@ -137,17 +149,18 @@ class Kernel:
     def _tile(self) -> None:
         """One register tile: load the outputs, run the reduction loops, store the outputs."""
         if self.choice.vector is not None and not self.nest.parallel[self.choice.vector]:
-            self._reduce_vectors()
+            if len(self.carried) < len(self.nest.outputs):
+                self._scan()
+            else:
+                self._reduce_vectors()
             return
         masked = self.mask
         tile = self._offsets(d for d in range(len(self.factors)) if self.nest.parallel[d])
-        carried = [
-            self._load(access, offset, masked) for offset in tile for access in self.nest.outputs
-        ]
+        carried = [self._load(access, offset, masked) for offset in tile for access in self.carried]
         results = self._reductions(list(self.nest.reductions), tile, carried, masked)
-        count = len(self.nest.outputs)
+        count = len(self.carried)
         for number, offset in enumerate(tile):
-            for k, access in enumerate(self.nest.outputs):
+            for k, access in enumerate(self.carried):
                 self._store(access, offset, results[number * count + k], masked)
 
     def _reductions(
@@ -181,17 +194,15 @@ class Kernel:
             vectors,
         )
         count = len(lanes)
-        arith = dialect("arith")
         for k in range(1, vectors):
             for n in range(count):
-                name = joins[n % len(joins)].operation.split(".")[1]
-                partial[n] = getattr(arith, name)(partial[n], partial[k * count + n])
+                name = joins[n % len(joins)].operation
+                partial[n] = combine(name, partial[n], partial[k * count + n])
         for number, offset in enumerate(tile):
             for k, (join, access) in enumerate(zip(joins, self.nest.outputs, strict=True)):
-                whole = _reduction(access.element, join.kind, partial[number * len(joins) + k])
+                whole = joined(access.element, join.kind, partial[number * len(joins) + k])
                 before = self._load(access, offset, None)
-                value = getattr(arith, join.operation.split(".")[1])(before, whole)
-                self._store(access, offset, value, None)
+                self._store(access, offset, combine(join.operation, before, whole), None)
 
     def _vector_reductions(
         self, dims: list[int], tile: list[dict[int, int]], carried: list[Any], vectors: int
@@ -207,7 +218,7 @@ class Kernel:
 
             return index.loop(low, high, 1, carried, outer)
         low, high = self.bounds[vector]
-        middle = index.add(low, index.round_down(index.sub(high, low), width * vectors))
+        middle = self._end_of_full(low, high, width * vectors)
         count = len(carried) // vectors
 
         def full(i: Any, values: list[Any]) -> list[Any]:
@@ -231,10 +242,12 @@ class Kernel:
         return index.loop(middle, high, width, carried, partial)
 
     def _compute(self, tile: list[dict[int, int]], carried: list[Any], mask: Any) -> list[Any]:
-        """The body on every element of the tile; loads that elements share are made once."""
+        """The body on every element of the tile: what is carried on.
+
+        Loads that elements share are made once; streamed outputs are stored.
+        """
         loaded: dict[tuple[Any, ...], Any] = {}
-        count = len(self.nest.outputs)
-        vector = self.choice.vector
+        count = len(self.carried)
         results = []
         for number, offset in enumerate(tile):
             arguments = []
@@ -243,14 +256,71 @@ class Kernel:
                 if key not in loaded:
                     loaded[key] = self._load(access, offset, mask)
                 arguments.append(loaded[key])
-            arguments += carried[number * count : (number + 1) * count]
-            values = BodyBuilder(self.nest, self.choice.width).build(
-                arguments, lambda dim, offset=offset: self._loop_value(dim, offset)
-            )
-            if vector is not None:
-                values = [broadcast(v, self.choice.width) for v in values]
-            results += values
+            before = carried[number * count : (number + 1) * count]
+            values = self._body(arguments, before, offset)
+            for access, value in zip(self.nest.outputs, values, strict=True):
+                if access in self.carried:
+                    results.append(value)
+                else:
+                    self._store(access, offset, value, mask)
         return results
+
+    def _body(self, inputs: list[Any], carried: list[Any], offset: dict[int, int]) -> list[Any]:
+        """What the body yields, as vectors where there is a vector loop."""
+        before = iter(carried)
+        # Nothing reads the old value of a streamed output; any number will do.
+        outputs = [
+            next(before) if access in self.carried else scalar(access.element, 0)
+            for access in self.nest.outputs
+        ]
+        values = BodyBuilder(self.nest, self.choice.width).build(
+            inputs + outputs, functools.partial(self._loop_value, offset)
+        )
+        if self.choice.vector is None:
+            return values
+        return [broadcast(v, self.choice.width) for v in values]
+
+    def _scan(self) -> None:
+        """Vectors along a scan: each is joined with the lanes before it, and with ``carry``."""
+        joins, listed = combiners(self.nest) or [], scanned(self.nest) or []
+        vector, width = self.choice.vector, self.choice.width
+        assert vector is not None
+        offset: dict[int, int] = {}
+        rest = [
+            self._neutral(join.kind, access.element)
+            for join, access in zip(joins, self.carried, strict=True)
+        ]
+        streams = [access for access in self.nest.outputs if access not in self.carried]
+
+        def step(i: Any, carry: list[Any], mask: Any) -> list[Any]:
+            self.at[vector] = i
+            inputs = [self._load(access, offset, mask) for access in self.nest.inputs]
+            values = self._body(inputs, rest, offset)
+            terms = [v for v, a in zip(values, self.nest.outputs, strict=True) if a in self.carried]
+            if mask is not None:
+                select = dialect("arith").select
+                terms = [select(mask, t, r) for t, r in zip(terms, rest, strict=True)]
+            sums = [
+                prefix(join.operation, term, r)
+                for join, term, r in zip(joins, terms, rest, strict=True)
+            ]
+            for access, (k, inclusive) in zip(streams, listed, strict=True):
+                own = sums[k] if inclusive else shifted(rest[k], sums[k])
+                self._store(access, offset, combine(joins[k].operation, carry[k], own), mask)
+            return [
+                combine(join.operation, c, last(s))
+                for join, c, s in zip(joins, carry, sums, strict=True)
+            ]
+
+        carry = [broadcast(self._load(access, offset, None), width) for access in self.carried]
+        low, high = self.bounds[vector]
+        middle = self._end_of_full(low, high, width)
+        carry = index.loop(low, middle, width, carry, lambda i, c: step(i, c, None))
+        carry = index.loop(
+            middle, high, width, carry, lambda i, c: step(i, c, self._mask(index.sub(high, i)))
+        )
+        for access, value in zip(self.carried, carry, strict=True):
+            self._store(access, offset, dialect("vector").extract(value, [], [0]), None)
 
     def _offsets(self, dims: Any) -> list[dict[int, int]]:
         """The elements of the register tile, as an offset for each unrolled loop."""
@@ -262,59 +332,36 @@ class Kernel:
         ]
         return [dict(zip(dims, offset, strict=True)) for offset in itertools.product(*ranges)]
 
-    def _position(self, dim: int, offset: dict[int, int]) -> Any:
+    def _position(self, offset: dict[int, int], dim: int) -> Any:
         step = offset.get(dim, 0)
         return index.add(self.at[dim], index.constant(step)) if step else self.at[dim]
 
-    def _loop_value(self, dim: int, offset: dict[int, int]) -> Any:
-        position = self._position(dim, offset)
+    def _loop_value(self, offset: dict[int, int], dim: int) -> Any:
+        position = self._position(offset, dim)
         if dim != self.choice.vector:
             return position
         type_ = mlir.VectorType.get([self.choice.width], mlir.IndexType.get())
         lanes = dialect("vector").step(type_)
         return dialect("arith").addi(broadcast(position, self.choice.width), lanes)
 
-    def _mask(self, remaining: Any) -> Any:
-        type_ = mlir.VectorType.get([self.choice.width], mlir.IntegerType.get_signless(1))
-        return dialect("vector").create_mask(type_, [remaining])
+    def _end_of_full(self, low: Any, high: Any, step: int) -> Any:
+        """Where the steps of whole vectors along the vector loop end and masked ones begin."""
+        count = index.sub(high, low)
+        if self.choice.vector is not None and any(
+            access.stride(self.choice.vector) == 2 for access in self.nest.inputs
+        ):
+            # Such loads read one element too far, so the last iteration is left to a mask.
+            count = dialect("arith").maxsi(index.sub(count, index.constant(1)), self.zero)
+        return index.add(low, index.round_down(count, step))
 
-    def _indices(self, access: Access, offset: dict[int, int]) -> list[Any]:
-        count = len(self.at)
-        indices = []
-        for expression in access.indices:
-            # Loops that the expression does not mention may not be open here.
-            positions = [
-                self._position(d, offset) if expression_uses(expression, d) else self.zero
-                for d in range(count)
-            ]
-            if isinstance(expression, mlir.AffineDimExpr):
-                indices.append(positions[expression.position])
-            elif isinstance(expression, mlir.AffineConstantExpr):
-                indices.append(index.constant(expression.value))
-            else:
-                map_ = mlir.AffineMap.get(count, 0, [expression])
-                indices.append(dialect("affine").apply(map_, positions))
-        return indices
+    def _mask(self, remaining: Any) -> Any:
+        return self.memory.mask(remaining)
 
     def _load(self, access: Access, offset: dict[int, int], mask: Any) -> Any:
-        buffer, indices = self.buffers[access.operand], self._indices(access, offset)
-        vector = self.choice.vector
-        if vector is None or not access.uses(vector):
-            return dialect("memref").load(buffer, indices)
-        type_ = mlir.VectorType.get([self.choice.width], access.element)
-        if mask is None:
-            return dialect("vector").load(type_, buffer, indices)
-        zero = _splat(type_, 0)
-        return dialect("vector").maskedload(type_, buffer, indices, mask, zero)
+        return self.memory.load(access, functools.partial(self._position, offset), mask)
 
     def _store(self, access: Access, offset: dict[int, int], value: Any, mask: Any) -> None:
-        buffer, indices = self.buffers[access.operand], self._indices(access, offset)
-        if not isinstance(value.type, mlir.VectorType):
-            dialect("memref").store(value, buffer, indices)
-        elif mask is None:
-            dialect("vector").store(value, buffer, indices)
-        else:
-            dialect("vector").maskedstore(buffer, indices, mask, value)
+        self.memory.store(access, functools.partial(self._position, offset), value, mask)
 
     def _prefetch(self, tile: list[dict[int, int]]) -> None:
         """Ask for rows that the tile reads once (weights), ahead of the loop.
@@ -330,36 +377,12 @@ class Kernel:
             if not streams or not access.uses(vector):
                 continue
             for offset in tile:
-                indices = self._indices(access, offset)
+                position = functools.partial(self._position, offset)
+                indices = self.memory.indices(access, position)
                 ahead = index.constant(self.prefetch)
                 indices[-1] = dialect("arith").addi(indices[-1], ahead)
                 dialect("memref").prefetch(self.buffers[access.operand], indices, False, 3, True)
 
     def _neutral(self, kind: str, element: Any) -> Any:
         type_ = mlir.VectorType.get([self.choice.width], element)
-        if isinstance(element, mlir.FloatType):
-            value = _NEUTRAL_FLOAT.get(kind)
-            if value is None:
-                value = float("-inf") if kind.startswith("max") else float("inf")
-            return _splat(type_, value)
-        width = mlir.IntegerType(element).width
-        extremes = {"maxsi": -(1 << (width - 1)), "minsi": (1 << (width - 1)) - 1}
-        return _splat(type_, extremes.get(kind, _NEUTRAL_INT.get(kind, 0)))
-
-
-def _splat(type_: Any, value: float) -> Any:
-    element = type_.element_type
-    if isinstance(element, (mlir.IntegerType, mlir.IndexType)):
-        attribute = mlir.IntegerAttr.get(element, int(value))
-    else:
-        attribute = mlir.FloatAttr.get(element, float(value))
-    splat = mlir.DenseElementsAttr.get_splat(type_, attribute)
-    return dialect("arith").ConstantOp(type_, splat).result
-
-
-def _reduction(element: Any, kind: str, lanes: Any) -> Any:
-    """All lanes joined into one; float sums and products in any order (a tree)."""
-    vector = dialect("vector")
-    attribute = mlir.Attribute.parse(f"#vector.kind<{kind}>")
-    reassociate = mlir.Attribute.parse("#arith.fastmath<reassoc>")
-    return vector.ReductionOp(element, attribute, lanes, fastmath=reassociate).result
+        return splat(type_, neutral(kind, element))

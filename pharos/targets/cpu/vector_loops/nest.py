@@ -30,12 +30,29 @@ class Access:
         """Whether the element reached depends on loop ``dim``."""
         return any(expression_uses(e, dim) for e in self.indices)
 
+    def stride(self, dim: int) -> int | None:
+        """Elements of memory that one step of loop ``dim`` moves by; None when that varies or is
+        known only at run time."""
+        strides, _ = self.type.get_strides_and_offset()
+        moved = 0
+        for expression, stride in zip(self.indices, strides, strict=True):
+            factor = _coefficient(expression, dim)
+            if factor is None or (factor and stride == DYNAMIC):
+                return None
+            moved += factor * stride if factor else 0
+        return moved
+
     def contiguous(self, dim: int) -> bool:
         """Whether one step of loop ``dim`` moves by exactly one element in memory."""
-        if not self.indices or _last_stride(self.type) != 1:
-            return False
-        leading = any(expression_uses(e, dim) for e in self.indices[:-1])
-        return not leading and _coefficient(self.indices[-1], dim) == 1
+        return self.steady(dim) and self.stride(dim) == 1
+
+    def steady(self, dim: int) -> bool:
+        """Whether vectors along loop ``dim`` can be loaded: every step moves by the same known
+        number of elements (or by none), in a memref whose rows have no gaps."""
+        if not self.uses(dim):
+            return True
+        strides, _ = self.type.get_strides_and_offset()
+        return bool(strides) and strides[-1] == 1 and self.stride(dim) is not None
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,20 @@ class Nest:
     @property
     def reductions(self) -> tuple[int, ...]:
         return tuple(d for d, parallel in enumerate(self.parallel) if not parallel)
+
+    def streamed(self, access: Access) -> bool:
+        """Whether the output ``access`` moves along a reduction loop, as the results of a scan do:
+        it is stored in every iteration, the other outputs after the last."""
+        return any(access.uses(d) for d in self.reductions)
+
+    def size(self, dim: int) -> int | None:
+        """The trip count of loop ``dim`` when it is known now."""
+        source = self.size_source(dim)
+        if source is None:
+            return None
+        operand, position = source
+        number = self.accesses[operand].type.shape[position]
+        return int(number) if number >= 0 else None
 
     def size_source(self, dim: int) -> tuple[int, int] | None:
         """An operand and the position in its shape that give the trip count of loop ``dim``."""
@@ -129,8 +160,3 @@ def _coefficient(expression: Any, dim: int) -> int | None:
         left = _coefficient(expression.lhs, dim)
         return None if left is None else left * int(expression.rhs.value)
     return 0 if not expression_uses(expression, dim) else None
-
-
-def _last_stride(type_: Any) -> int:
-    strides, _ = type_.get_strides_and_offset()
-    return int(strides[-1]) if strides else 0

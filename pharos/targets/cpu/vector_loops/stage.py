@@ -50,7 +50,7 @@ class VectorLoops:
 
     def _replace(self, module: Any, nest: Nest, number: int) -> None:
         operation = nest.operation
-        choice = choose(nest, Registers(self.simd_bits, self.registers))
+        choice = choose(nest, Registers(self.simd_bits, self.registers), self.threads)
         captured = _captured(nest)
         operands = list(operation.operands)
         arguments = operands + captured

@@ -1,0 +1,116 @@
+"""Loads and stores of one element, or of a vector of them along the vector loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.lanes import splat
+from pharos.targets.cpu.vector_loops.nest import Access, expression_uses
+
+Position = Callable[[int], Any]
+"""The value of a loop, by its number."""
+
+
+class Memory:
+    """Reaches ``buffers``, the memrefs of the operands, with vectors of ``width`` elements along
+    loop ``vector`` (None: one element at a time)."""
+
+    def __init__(self, buffers: Sequence[Any], loops: int, vector: int | None, width: int) -> None:
+        self.buffers = list(buffers)
+        self._loops, self._vector, self.width = loops, vector, width
+        self._zero = index.constant(0)
+
+    def indices(self, access: Access, position: Position) -> list[Any]:
+        """The indices of the element (of the first one of a vector) at the insertion point."""
+        indices = []
+        for expression in access.indices:
+            if isinstance(expression, mlir.AffineDimExpr):
+                indices.append(position(expression.position))
+            elif isinstance(expression, mlir.AffineConstantExpr):
+                indices.append(index.constant(expression.value))
+            else:
+                indices.append(self._applied(expression, position))
+        return indices
+
+    def _applied(self, expression: Any, position: Position) -> Any:
+        # Loops that the expression does not mention may not be open here.
+        values = [
+            position(d) if expression_uses(expression, d) else self._zero
+            for d in range(self._loops)
+        ]
+        map_ = mlir.AffineMap.get(self._loops, 0, [expression])
+        return dialect("affine").apply(map_, values)
+
+    def load(self, access: Access, position: Position, mask: Any) -> Any:
+        """The element that ``access`` reaches; a vector when it moves along the vector loop.
+
+        Lanes that ``mask`` leaves out (None: no lane) are zero, and their memory is not read.
+        """
+        buffer, indices = self.buffers[access.operand], self.indices(access, position)
+        stride = self._stride(access)
+        if stride == 0:
+            return dialect("memref").load(buffer, indices)
+        vector = dialect("vector")
+        type_ = mlir.VectorType.get([self.width], access.element)
+        if stride == 1 and mask is None:
+            return vector.load(type_, buffer, indices)
+        zero = splat(type_, 0)
+        if stride == 1:
+            return vector.maskedload(type_, buffer, indices, mask, zero)
+        if stride == 2 and mask is None:
+            return self._every_second(type_, buffer, indices)
+        steps, lanes = self._steps(stride), mask or self._all()
+        return vector.gather(type_, buffer, indices, steps, lanes, zero)
+
+    def _every_second(self, type_: Any, buffer: Any, indices: list[Any]) -> Any:
+        """Lanes 0, 2, 4, ... of two vectors that follow each other.
+
+        Reads the element after the last one that is wanted: the caller knows that it exists.
+        """
+        vector = dialect("vector")
+        pair = mlir.VectorType.get([2 * self.width], type_.element_type)
+        return vector.deinterleave(vector.load(pair, buffer, indices))[0]
+
+    def store(self, access: Access, position: Position, value: Any, mask: Any) -> None:
+        """Store an element, or those lanes of a vector that ``mask`` has (None: all)."""
+        buffer, indices = self.buffers[access.operand], self.indices(access, position)
+        vector = dialect("vector")
+        if not isinstance(value.type, mlir.VectorType):
+            dialect("memref").store(value, buffer, indices)
+        elif self._stride(access) != 1:
+            steps = self._steps(self._stride(access))
+            vector.ScatterOp(None, buffer, indices, steps, mask or self._all(), value)
+        elif mask is None:
+            vector.store(value, buffer, indices)
+        else:
+            vector.maskedstore(buffer, indices, mask, value)
+
+    def mask(self, remaining: Any) -> Any:
+        """The first ``remaining`` lanes."""
+        return dialect("vector").create_mask(self._lanes(1), [remaining])
+
+    def _stride(self, access: Access) -> int:
+        """Elements between the lanes; 0 when all lanes are the same element."""
+        if self._vector is None or not access.uses(self._vector):
+            return 0
+        stride = access.stride(self._vector)
+        if stride is None:
+            raise ValueError("a vector loop along an operand whose steps are not known")
+        return stride
+
+    def _lanes(self, bits: int) -> Any:
+        return mlir.VectorType.get([self.width], mlir.IntegerType.get_signless(bits))
+
+    def _all(self) -> Any:
+        return splat(self._lanes(1), 1)
+
+    def _steps(self, stride: int) -> Any:
+        """How far each lane is from the first one, in elements."""
+        bits = 32 if abs(stride) * self.width < 1 << 31 else 64
+        integer = mlir.IntegerType.get_signless(bits)
+        numbers = [mlir.IntegerAttr.get(integer, lane * stride) for lane in range(self.width)]
+        attribute = mlir.DenseElementsAttr.get(numbers, self._lanes(bits))
+        return dialect("arith").ConstantOp(self._lanes(bits), attribute).result
