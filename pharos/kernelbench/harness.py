@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,16 @@ from pharos.runtime.child import ChildDied, Report
 from pharos.runtime.crew import Limits, Outcome, run_crew
 
 _FEW_LINES = 3
+# Takes seconds to import; torch imports most of it only when a model is exported.
+_SHARED = (
+    "torch._dynamo",
+    "torch._functorch.aot_autograd",
+    "torch.export._trace",
+    "pharos.ingress.torch",
+    "pharos.ir",
+    "pharos.kernelbench.work",
+    "pharos.toolchain.torch_function",
+)
 
 
 class Watcher(Protocol):
@@ -47,7 +58,6 @@ Solver = Callable[[Task, Options, Wanted, Report, Callable[[rows.Row], None]], r
 
 def run(run: Run, watcher: Watcher, solver: Solver | None = None) -> list[rows.Row]:
     """The rows of all tasks, in their order. ``solver`` is what works one out."""
-    _prepare()
     solving = solver or _solver()
     finished = {row["problem"]: row for row in _finished(run)}
     for row in finished.values():
@@ -67,18 +77,12 @@ def run(run: Run, watcher: Watcher, solver: Solver | None = None) -> list[rows.R
     return [finished[task.key] for task in run.tasks]
 
 
-def _prepare() -> None:
-    """Import what each child needs, once: they are forks. Nothing of torch may run here, because
-    its threads would not be there in a child."""
-    import torch
-
-    from pharos import ir, toolchain
-    from pharos.kernelbench import work
-
-    _ = (torch, ir, toolchain, work)
-
-
 def _solver() -> Solver:
+    """What works out problems. Each child needs these imports, so they are done once, here: the
+    children are forks. Nothing of torch may run, because its threads would not be there in a
+    child."""
+    for module in _SHARED:
+        importlib.import_module(module)
     from pharos.kernelbench.work import solve
 
     return solve
