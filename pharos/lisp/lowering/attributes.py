@@ -132,20 +132,28 @@ def _parse(text: str) -> Any | None:
         return mlir.Attribute.parse(text)
     except MLIRError:
         pass
-    head, bracket, body = text.partition("<")
-    if not bracket or "," in text:
-        return None
-    kind, colon, items = body.partition(":")
-    if head == "array" and colon:
-        text = f"{head}<{kind}: {_BLANKS.sub(', ', items.strip())}"
-    elif head == "dense":
-        text = f"{head}<{_BLANKS.sub(', ', body)}"
-    else:
-        return None
+    text = _with_commas(text)
     try:
-        return mlir.Attribute.parse(text)
+        return mlir.Attribute.parse(text) if text else None
     except MLIRError:
         return None
+
+
+def _with_commas(text: str) -> str:
+    """``array<i32: 0 1>`` and ``dense<1 2>`` as MLIR writes them; "" for any other text."""
+    head, bracket, body = text.partition("<")
+    if not bracket or "," in text:
+        return ""
+    if head == "array":
+        kind, colon, items = body.partition(":")
+        return f"array<{kind}: {_BLANKS.sub(', ', items.strip())}" if colon else ""
+    if head != "dense":
+        return ""
+    items, end, type_ = body.partition(">")
+    items = _BLANKS.sub(", ", items.strip())
+    if "," in items and not items.startswith("["):
+        items = f"[{items}]"
+    return f"dense<{items}{end}{type_}"
 
 
 def _not_an_attribute(text: str, span: Span | None) -> UserError:

@@ -1,0 +1,20 @@
+;; expect: 6 4 2
+;; linalg.matvec, vecmat and transpose without bodies, and linalg.index in one.
+(require-dialect func linalg memref arith)
+(defn main []
+  (def a (memref.alloca {:result memref<2x3xf64>}))
+  (def t (memref.alloca {:result memref<3x2xf64>}))
+  (def x (memref.alloca {:result memref<3xf64>}))
+  (def y (memref.alloca {:result memref<2xf64>}))
+  (def z (memref.alloca {:result memref<3xf64>}))
+  (linalg.fill (: 1 f64) x)
+  (linalg.fill (: 0 f64) y)
+  (linalg.fill (: 0 f64) z)
+  (linalg.fill (: 2 f64) a)
+  (linalg.matvec a x y)
+  (def w (memref.alloca {:result memref<2xf64>}))
+  (linalg.fill (: 1 f64) w)
+  (linalg.vecmat w a z)
+  (linalg.transpose {:permutation array<i64: 1, 0>} a t)
+  (println "%g %g %g" (memref.load y 1) (memref.load z 2) (memref.load t 2 1))
+  (func.return))
