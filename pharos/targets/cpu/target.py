@@ -55,6 +55,14 @@ def finish(module: Any, prepared: Mapping[str, Any], libraries: Sequence[str]) -
     return compile_object(module, libraries=libraries, **prepared)
 
 
+def assembly(artifact: Artifact) -> str:
+    """The instructions of ``artifact`` as text. UserError where no disassembler knows them."""
+    from pharos.targets.cpu.disassembly import disassembled, function, functions
+
+    found = (function(artifact.code, one) for one in functions(artifact.code))
+    return "\n\n".join(disassembled(one) for one in found if one is not None) + "\n"
+
+
 def open_device() -> Any:
     """The device that runs this target's artifacts, a ``CpuDevice``."""
     from pharos.targets.cpu.device import CpuDevice

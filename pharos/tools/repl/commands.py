@@ -16,9 +16,9 @@ from pharos.lisp.format import format_text
 from pharos.lisp.growing import USUAL_DIALECTS
 from pharos.lisp.values import Symbol, Value, to_text
 from pharos.runtime.benchmark import benchmark
+from pharos.targets.cpu.disassembly import disassembled, with_helpers
 from pharos.tools.language import documentation, operations
 from pharos.tools.language.source import source_text
-from pharos.tools.repl.assembly import disassembled, with_helpers
 from pharos.tools.repl.channel import Message
 from pharos.tools.repl.definitions import Definition
 from pharos.tools.repl.expression import EXPRESSION, Result

@@ -21,6 +21,7 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _RELOCATION = struct.Struct("<QQq")
 _SYMTAB, _RELA = 2, 4
 _STT_SECTION = 3
+_SHF_EXECINSTR = 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class _Section:
     size: int
     link: int
     info: int
+    executable: bool
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,19 @@ def function(code: bytes, name: str) -> Function | None:
                 names = dict(_relocations(code, sections, place, value, size))
                 return Function(name, code[start : start + size], names)
     return None
+
+
+def functions(code: bytes) -> list[str]:
+    """The names of all functions of the ELF object ``code``, by their place in it."""
+    sections = list(_sections(code))
+    found = [
+        (place, value, name)
+        for table in sections
+        if table.kind == _SYMTAB
+        for name, place, value, size in _symbols(code, table, sections)
+        if place and size and sections[place].executable
+    ]
+    return [name for _, _, name in sorted(found)]
 
 
 def with_helpers(code: bytes, name: str, others: Collection[str]) -> Iterator[Function]:
@@ -119,8 +134,10 @@ def _sections(code: bytes) -> Iterator[_Section]:
     header = _HEADER.unpack_from(code)
     start, count, names = header[6], header[12], header[13]
     rows = [_SECTION.unpack_from(code, start + i * _SECTION.size) for i in range(count)]
-    for name, kind, _, _, offset, size, link, info, _, _ in rows:
-        yield _Section(_text(code, rows[names][4] + name), kind, offset, size, link, info)
+    for name, kind, flags, _, offset, size, link, info, _, _ in rows:
+        label = _text(code, rows[names][4] + name)
+        runs = bool(flags & _SHF_EXECINSTR)
+        yield _Section(label, kind, offset, size, link, info, runs)
 
 
 def _symbols(
