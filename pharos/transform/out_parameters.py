@@ -62,8 +62,25 @@ def _function(module: Any, name: str) -> Any:
                     f"{len(function.regions[0].blocks)} blocks",
                     span=span_of(function.location),
                 )
+            _refuse_calls(module, name)
             return function
     raise UserError(f"the module has no function '{name}'")
+
+
+def _refuse_calls(module: Any, name: str) -> None:
+    calls: list[Any] = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name == "func.call" and operation.attributes["callee"].value == name:
+            calls.append(operation)
+        return mlir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    if calls:
+        raise UserError(
+            f"function '{name}' is called inside the module, which expects its results",
+            span=span_of(calls[0].location),
+        )
 
 
 def _drop_result_attributes(function: Any) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from pharos.core.errors import UserError
 from pharos.ingress.torch.dtypes import name_of
+from pharos.ingress.torch.places import place_of_node
 from pharos.ingress.torch.records import INPUT, Argument, Result
 from pharos.ingress.torch.sizes import Size, Symbols, expression, shape_of, sizes_of
 
@@ -37,6 +39,17 @@ class Flat:
             self.symbols.note_value(argument.position, expression(value))
         else:
             self.symbols.note(argument.position, sizes_of(value))
+
+    def give(self, result: Result, node: Any) -> None:
+        """Add ``result``, which is ``node``. UserError when its size depends on tensors' values."""
+        if not self.symbols.knows(result.sizes):
+            raise UserError(
+                f"result '{result.name}' has a size that depends on the values of tensors, "
+                f"{list(result.sizes)}",
+                span=place_of_node(node),
+                hint="compute with masks, for instance torch.where(mask, x, 0)",
+            )
+        self.results.append(result)
 
 
 def argument_of(kind: str, node: Any, name: str, what: str, **rest: Any) -> Argument:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,7 +14,13 @@ from torch.export import ExportedProgram
 
 from pharos.core.errors import UserError
 from pharos.ingress.torch.places import place_of
-from pharos.ingress.torch.state import Held, held_by, plain_tensors_as_buffers, watched
+from pharos.ingress.torch.state import (
+    Held,
+    held_by,
+    kept_elsewhere,
+    plain_tensors_as_buffers,
+    watched,
+)
 
 
 def export(
@@ -43,9 +50,34 @@ def export(
                 model, args, kwargs, dynamic_shapes=dynamic_shapes, strict=False
             )
             changes.refuse()
-            program = program.run_decompositions(decompositions)
+            program = functional(program, decompositions, kept_elsewhere(model))
     # Not what the program holds: the model may have another tensor under the name at a later call.
     return program, lambda name: held_by(model, name, name in changes.assigned)
+
+
+def functional(
+    program: ExportedProgram,
+    decompositions: dict[Any, Callable[..., Any]],
+    kept: Mapping[int, str],
+) -> ExportedProgram:
+    """``program`` without in-place operators, and with those in ``decompositions`` decomposed.
+
+    Raises UserError where it changes a tensor that is neither a buffer nor an input, with the
+    attribute that ``kept`` gives for its address.
+    """
+    try:
+        return program.run_decompositions(decompositions)
+    except RuntimeError as error:
+        found = re.match(r"Constant (\S+) is mutated", str(error))
+        if found is None:
+            raise
+        tensor = program.constants.get(found[1])
+        name = kept.get(tensor.data_ptr()) if tensor is not None else None
+        where = f"a tensor in '{name}'" if name else f"the constant tensor '{found[1]}'"
+        raise UserError(
+            f"the forward pass changes {where}, which is not a buffer",
+            hint="keep it as an attribute of its own, or with self.register_buffer(name, tensor)",
+        ) from error
 
 
 @contextmanager

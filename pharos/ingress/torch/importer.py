@@ -13,7 +13,7 @@ from pharos import ir
 from pharos.core.errors import UserError
 from pharos.ingress.torch.dtypes import name_of
 from pharos.ingress.torch.ends import Flat
-from pharos.ingress.torch.export import export, traced
+from pharos.ingress.torch.export import export, functional, traced
 from pharos.ingress.torch.lowering import lower
 from pharos.ingress.torch.program import flatten
 from pharos.ingress.torch.records import CONSTANT, Argument, Imported
@@ -57,7 +57,7 @@ def import_model(
 def _of_program(program: ExportedProgram) -> tuple[ExportedProgram, Flat]:
     with traced("the program"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = program.run_decompositions(torch_decompositions())
+        program = functional(program, torch_decompositions(), {})
     return program, flatten(program)
 
 

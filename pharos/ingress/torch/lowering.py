@@ -8,8 +8,10 @@ from typing import Any
 import torch
 
 from pharos import ir
+from pharos.core.errors import UserError
 from pharos.ingress.torch.constants import lift_constants, literal
 from pharos.ingress.torch.memory import as_numpy
+from pharos.ingress.torch.unsupported import raise_all, refuse_random, refuse_unsupported
 from pharos.ir.bindings import mlir, register_torch, torch_importer
 
 LARGEST_LITERAL = 64
@@ -53,22 +55,52 @@ class _Literals:
 
 
 def lower(graph: Any, names: list[str], entry: str) -> Lowered:
-    """``graph`` as function ``entry``; ``names`` are those of its placeholders."""
+    """``graph`` as function ``entry``; ``names`` are those of its placeholders.
+
+    Raises UserError that names every operator that has no lowering, with its line.
+    """
+    refuse_random(graph)
+    try:
+        return _lower(graph, names, entry)
+    except Exception as error:
+        # Lowering stops at the first operator it cannot do; asking for each one tells of all.
+        refuse_unsupported(graph, lambda one: _lower(one, None, entry))
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"torch-mlir cannot import the graph: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _lower(graph: Any, names: list[str] | None, entry: str) -> Lowered:
     module, literals = _imported(graph, entry)
-    function = module.body.operations[0]
-    count = len(names)
-    _name_arguments(function, [*names, *(f"constant_{i}" for i in range(len(literals)))])
+    if names is not None:
+        numbered = [f"constant_{number}" for number in range(len(literals))]
+        _name_arguments(module.body.operations[0], [*names, *numbered])
     for passes in _PASSES:
         ir.run_passes(module, passes)
     function = module.body.operations[0]
+    count = len(function.entry_block.arguments)
     folded = lift_constants(function, LARGEST_LITERAL)
-    _name_arguments(
-        function,
-        [f"constant_{len(literals) + i}" for i in range(len(folded))],
-        start=count + len(literals),
-    )
+    numbered = [f"constant_{len(literals) + number}" for number in range(len(folded))]
+    _name_arguments(function, numbered, start=count)
     ir.verify(module)
+    _refuse_left_over(module)
     return Lowered(module, (*literals, *folded))
+
+
+def _refuse_left_over(module: Any) -> None:
+    """Raise UserError for what torch-mlir left as it was, without an error."""
+    errors = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name.startswith(("torch.", "torch_c.")):
+            message = f"'{operation.name}' has no lowering to linalg"
+            errors.append(UserError(message, span=ir.span_of(operation.location)))
+        return mlir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    raise_all(errors)
 
 
 def _imported(graph: Any, entry: str) -> tuple[Any, list[torch.Tensor]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import traceback
 from pathlib import Path
@@ -33,7 +34,9 @@ def _innermost(frames: list[tuple[str, int]]) -> Span | None:
         return None
     own = [frame for frame in frames if _is_users(frame[0])]
     file, line = (own or frames)[-1]
-    return Span(file, line, 1)
+    text = linecache.getline(file, line).rstrip()
+    start = len(text) - len(text.lstrip()) + 1
+    return Span(file, line, start, line, max(start, len(text)) + 1)
 
 
 def _is_users(file: str) -> bool:

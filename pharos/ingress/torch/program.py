@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ Keeper = Callable[[str], Held]
 
 
 def flatten(
-    program: ExportedProgram, keeper: Keeper | None = None, kept: frozenset[int] = frozenset()
+    program: ExportedProgram, keeper: Keeper | None = None, kept: Collection[int] = ()
 ) -> Flat:
     """The graph of ``program``, changed in place, with only tensors and sizes at its ends.
 
@@ -75,7 +75,7 @@ class _Flattening:
     program: ExportedProgram
     flat: Flat
     keeper: Keeper | None
-    kept: frozenset[int]
+    kept: Collection[int]
 
     def __post_init__(self) -> None:
         self.inputs = 0
@@ -153,11 +153,11 @@ class _Flattening:
         elif spec.kind == OutputKind.BUFFER_MUTATION:
             store = self._held(BUFFER, spec.target).store
             self.returned.append(node)
-            self.flat.results.append(result_of(MUTATED_BUFFER, node, spec.target, store=store))
+            self.flat.give(result_of(MUTATED_BUFFER, node, spec.target, store=store), node)
         elif spec.kind == OutputKind.USER_INPUT_MUTATION:
             position = self.positions[spec.target]
             self.returned.append(node)
-            self.flat.results.append(result_of(MUTATED_INPUT, node, spec.target, position))
+            self.flat.give(result_of(MUTATED_INPUT, node, spec.target, position), node)
         else:
             raise _not_a_tensor(spec)
 
@@ -169,7 +169,7 @@ class _Flattening:
         elif isinstance(spec.arg, TensorArgument):
             self.returned.append(node)
             name = f"output_{self.outputs}"
-            self.flat.results.append(result_of(OUTPUT, node, name, self.outputs))
+            self.flat.give(result_of(OUTPUT, node, name, self.outputs), node)
         else:
             raise _not_a_tensor(spec)
 

@@ -52,6 +52,13 @@ class Symbols:
         if isinstance(size, sympy.Symbol):
             self.places.setdefault(size.name, (position, -1))
 
+    def knows(self, sizes: Sequence[Size]) -> bool:
+        """Whether inputs tell every symbol in ``sizes``."""
+        names = {
+            s.name for size in sizes if isinstance(size, sympy.Expr) for s in size.free_symbols
+        }
+        return names <= self.places.keys()
+
     def values(self, inputs: Sequence[Any]) -> dict[str, int]:
         """What the symbols are at a call. UserError for a size that the code is not for."""
         found = {}

@@ -165,11 +165,11 @@ def _overwrite(tensor: torch.Tensor, new: torch.Tensor) -> None:
         tensor.copy_(new)
 
 
-def kept_elsewhere(model: torch.nn.Module) -> frozenset[int]:
-    """The addresses of tensors in containers that are attributes of modules."""
-    return frozenset(
-        value.data_ptr()
-        for values in _attributes(model).values()
+def kept_elsewhere(model: torch.nn.Module) -> dict[int, str]:
+    """Tensors in containers that are attributes of modules: the attributes by their addresses."""
+    return {
+        value.data_ptr(): name
+        for name, values in _attributes(model).items()
         for value in values
         if isinstance(value, torch.Tensor)
-    )
+    }
