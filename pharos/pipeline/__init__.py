@@ -22,7 +22,14 @@ from pharos.pipeline.pipeline import (
     to_descriptor,
     to_yaml,
 )
-from pharos.pipeline.registry import Choice, Lazy, Registry, make_registry, merge_registries
+from pharos.pipeline.registry import (
+    Choice,
+    Lazy,
+    MotifChoice,
+    Registry,
+    make_registry,
+    merge_registries,
+)
 from pharos.pipeline.reproducer import versions
 from pharos.pipeline.search import load_descriptor
 from pharos.pipeline.stages import (
@@ -48,6 +55,7 @@ __all__ = [
     "Driver",
     "IncludeStage",
     "Lazy",
+    "MotifChoice",
     "Options",
     "Origin",
     "Parameter",

@@ -17,7 +17,7 @@ from pharos.core.span import Span
 from pharos.pipeline.descriptor import Descriptor, each
 from pharos.pipeline.parameters import UNSET, Parameter
 from pharos.pipeline.pipeline import Binding, Origin, Pipeline, ResolvedStage, Runner
-from pharos.pipeline.registry import Choice, Registry
+from pharos.pipeline.registry import Choice, MotifChoice, Registry
 from pharos.pipeline.runners import (
     call_registered,
     check_options,
@@ -66,7 +66,9 @@ def flatten(
     labels = unique_labels(s.declared.label or s.declared.default_label for s in stages)
     named = tuple(replace(stage, name=label) for stage, label in zip(stages, labels, strict=True))
     bindings = tuple(scope.bound[p.name] for p in descriptor.parameters)
-    return Pipeline(descriptor.name, named, bindings, descriptor.description)
+    return Pipeline(
+        descriptor.name, named, bindings, descriptor.description, tuple(flattener.motifs)
+    )
 
 
 StageForm = TypeVar("StageForm", bound=DeclaredStage)
@@ -170,6 +172,7 @@ class _Flattener:
     payload_facts: Callable[[], Any] | None
     target_facts: Any
     _facts: list[Any] = field(default_factory=list)
+    motifs: list[MotifChoice] = field(default_factory=list)
 
     def descriptor(self, scope: _Scope, trail: _Trail) -> list[ResolvedStage]:
         """The stages of the descriptor of ``scope``, included ones among them."""
@@ -242,6 +245,9 @@ class _Flattener:
         if not self._facts:
             self._facts.append(self.payload_facts())
         chosen = call_registered(stage, function, self._facts[0], self.target_facts)
+        if isinstance(chosen, tuple):
+            self.motifs += chosen
+            return
         if not isinstance(chosen, Mapping):
             raise InternalError(
                 f"selector '{stage.name}' returned {type(chosen).__name__}, not a mapping"

@@ -58,10 +58,13 @@ def parse_value(text: str, *, file: str | None = None) -> Value:
 
 
 def parse_assignment(text: str, *, file: str | None = None) -> tuple[str, Value]:
-    """``name=value`` as a pair: a parameter given on the command line."""
+    """``name=value`` as a pair: a parameter given on the command line.
+
+    The name may be a motif's key and one of its parameters: ``contraction-0f97f760.mr=8``.
+    """
     parser = Parser(_source("parameter", text, file))
     name = parser.expect("word", "a parameter's name")
-    if not is_parameter_name(name.text):
+    if not is_parameter_name(name.text.rpartition(".")[2]):
         raise UserError(f"expected a parameter's name, found {name}", span=name.span)
     parser.expect("=", f"'=' and a value after '{name.text}'")
     return name.text, parser.whole(parser.value)

@@ -10,7 +10,7 @@ from pharos.core.errors import UserError
 from pharos.core.span import Span
 from pharos.pipeline.descriptor import Descriptor, descriptor_to_yaml
 from pharos.pipeline.parameters import Parameter
-from pharos.pipeline.registry import Registry
+from pharos.pipeline.registry import MotifChoice, Registry
 from pharos.pipeline.stages import DeclaredStage, PassStage, TransformStage
 from pharos.pipeline.values import Value, format_value
 
@@ -115,12 +115,16 @@ class ResolvedStage:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Stages in order. Two pipelines are equal when they would do the same."""
+    """Stages in order. Two pipelines are equal when they would do the same.
+
+    ``motifs`` are the parameters of the payload's motifs, which selectors of the pipeline choose.
+    """
 
     name: str
     stages: tuple[Stage, ...]
     bindings: tuple[Binding, ...] = field(default=(), compare=False)
     description: str = field(default="", compare=False)
+    motifs: tuple[MotifChoice, ...] = field(default=(), compare=False, repr=False)
     # The same values again, compared by their texts, which tell 1 from true.
     _values: tuple[str, ...] = field(default=(), init=False, repr=False)
 

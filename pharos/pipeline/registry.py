@@ -22,7 +22,8 @@ class Registry:
     ``schedules``: ``f(context, **options)`` returns a transform module in ``context``.
     ``stages``: ``f(**options)`` returns a `Stage`. ``selectors``:
     ``f(payload_facts, target_facts, **options)`` returns parameter names with values, or with
-    `Choice` where it can say why. ``descriptors``: folders searched for descriptors and
+    `Choice` where it can say why; or a `MotifChoice` for each motif of the payload that it has
+    parameters for. ``descriptors``: folders searched for descriptors and
     transform files, in this order.
     """
 
@@ -93,3 +94,18 @@ class Choice:
 
     value: Any
     why: str = ""
+
+
+@dataclass(frozen=True)
+class MotifChoice:
+    """What a selector has to say about the parameters of one motif of the payload.
+
+    ``choose`` gives all of them, with those values that are fixed already; ``problems`` tells
+    which constraints values break, each in a sentence; ``work`` describes the motif in the same
+    words wherever it occurs.
+    """
+
+    key: str
+    choose: Callable[[Mapping[str, int]], Mapping[str, Choice]]
+    problems: Callable[[Mapping[str, Any]], Sequence[str]]
+    work: str = ""

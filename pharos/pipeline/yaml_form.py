@@ -137,6 +137,10 @@ class Bare(str):
     """The text of a value that is no string; quotes would make it one."""
 
 
+class Inline(dict[str, Any]):
+    """A mapping that stands on one line."""
+
+
 def value_data(value: Value) -> Any:
     """``value`` as data for `dump`."""
     if isinstance(value, tuple):
@@ -182,7 +186,8 @@ _RESOLVER = yaml.resolver.Resolver()
 def _node(data: Any) -> yaml.Node:
     if isinstance(data, AnyMapping):
         pairs = [(_node(str(key)), _node(value)) for key, value in data.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=False)
+        flow = isinstance(data, Inline)
+        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
     if isinstance(data, list):
         plain = all(isinstance(item, (str, list)) for item in data)
         return yaml.SequenceNode(

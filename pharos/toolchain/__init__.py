@@ -15,20 +15,34 @@ from pharos.toolchain.front_ends import (
     torch_payload,
 )
 from pharos.toolchain.macros import macro_engine
+from pharos.toolchain.plan_files import plan_from_yaml, read_plan
+from pharos.toolchain.planned import Planned
 from pharos.toolchain.plans import plan, settled, stage_of
-from pharos.toolchain.records import CODE_GENERATION, FRONT_END, Built, Payload, Request, Watch
+from pharos.toolchain.records import (
+    CODE_GENERATION,
+    FRONT_END,
+    PLAN,
+    Built,
+    Payload,
+    Plan,
+    Request,
+    Watch,
+)
 from pharos.toolchain.remembered import forget, recall, remember
-from pharos.toolchain.road import build, cached, compile, load, lower, run_main
+from pharos.toolchain.road import build, cached, compile, load, lower, make_plan, run_main
 from pharos.toolchain.tables import SELECTORS, STAGES, TARGETS, detected, registry, target
 
 __all__ = [
     "CODE_GENERATION",
     "FRONT_END",
+    "PLAN",
     "SELECTORS",
     "STAGES",
     "TARGETS",
     "Built",
     "Payload",
+    "Plan",
+    "Planned",
     "Request",
     "Watch",
     "build",
@@ -40,10 +54,13 @@ __all__ = [
     "load",
     "lower",
     "macro_engine",
+    "make_plan",
     "mlir_payload",
     "of_program",
     "plan",
+    "plan_from_yaml",
     "read_payload",
+    "read_plan",
     "recall",
     "registry",
     "remember",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pharos.core import settings
 from pharos.runtime import cache_key
+from pharos.toolchain.motifs import database_text
 from pharos.toolchain.plans import plan
 from pharos.toolchain.records import Payload, Request
 from pharos.toolchain.tables import target
@@ -25,12 +26,22 @@ def key_of(payload: Payload, request: Request) -> str:
     # only by what it flattens to.
     named = not request.stages and not str(request.pipeline or "").endswith((".yaml", ".yml"))
     described = f"{request.pipeline}" if named else plan(request).text()
+    # What selectors choose follows from the payload, the machine, the sources and these two.
+    choices = {
+        "plan": request.plan.text if request.plan is not None else "",
+        "tuned": database_text(),
+    }
     return cache_key(
         payload.text,
         described,
         {**request.parameters, "threads": settings.THREADS.get()},
         f"{request.target} {target(request.target).facts().key()}",
-        {**versions(), "links": " ".join(payload.libraries), "exports": " ".join(payload.exports)},
+        {
+            **versions(),
+            **choices,
+            "links": " ".join(payload.libraries),
+            "exports": " ".join(payload.exports),
+        },
     )
 
 

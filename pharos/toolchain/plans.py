@@ -6,14 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 from pharos.core.errors import UserError
+from pharos.toolchain.motifs import split
 from pharos.toolchain.records import Payload, Request
 from pharos.toolchain.tables import TARGETS, registry, target
 
 
-def plan(request: Request) -> Any:
-    """The pipeline that ``request`` asks for, with all parameters filled in."""
+def plan(request: Request, facts: Any = None) -> Any:
+    """The pipeline that ``request`` asks for, with all parameters filled in.
+
+    ``facts`` are those of the payload; without them nothing is chosen for its motifs.
+    """
     from pharos.pipeline import Descriptor, flatten, load_descriptor, parse_stage
 
+    request = replayed(request)
     chosen = target(request.target)
     table = registry(request.target)
     if request.stages:
@@ -21,14 +26,37 @@ def plan(request: Request) -> Any:
         descriptor = Descriptor("command line", declared)
     else:
         descriptor = load_descriptor(request.pipeline or chosen.default_pipeline, table)
-    # No selector looks at the payload yet; what inspects it will be passed here.
+    own, _ = split(request.parameters)
     return flatten(
         descriptor,
-        request.parameters,
+        own,
         table,
-        payload_facts=lambda: None,
+        payload_facts=lambda: facts,
         target_facts=chosen.facts(),
     )
+
+
+def replayed(request: Request) -> Request:
+    """``request`` with what its plan says: target, stages, parameters that it does not give itself.
+
+    Raises UserError where it contradicts the plan.
+    """
+    said = request.plan
+    if said is None:
+        return request
+    named = request.pipeline not in (None, said.pipeline)
+    if named or (request.stages and tuple(map(str, request.stages)) != said.stages):
+        raise UserError(
+            f"expected a plan or a pipeline, found both: {said.file} says what to run",
+            hint="a parameter may be given beside a plan, and wins",
+        )
+    if request.target != said.target:
+        raise UserError(
+            f"{said.file}: the plan is for the target {said.target}, found {request.target}"
+        )
+    values = {name: value for name, (value, _) in said.parameters.items()}
+    parameters = {**values, **request.parameters}
+    return replace(request, pipeline=said.pipeline, stages=said.stages, parameters=parameters)
 
 
 def settled(payload: Payload, request: Request) -> Request:
@@ -37,6 +65,7 @@ def settled(payload: Payload, request: Request) -> Request:
     Raises UserError at the block with them when it has none for the target, or when there is no
     such target yet.
     """
+    request = replayed(request)
     if not payload.compilation or request.pipeline is not None or request.stages:
         return request
     from pharos.lisp.compilation import backends, chosen_block, pipeline

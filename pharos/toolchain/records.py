@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pharos.core.artifact import Artifact
+from pharos.core.span import Span
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,37 @@ class Payload:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """A plan as it was read: what to compile a payload with, and which payload.
+
+    ``text`` is all of it. ``parameters`` are the pipeline's, ``motifs`` those of each motif by its
+    key; a value comes with its place. ``works`` describes the motifs, with or without parameters.
+    ``digest`` is that of the files which declare the pipeline.
+    """
+
+    file: str
+    text: str
+    payload: str
+    fingerprint: str
+    target: str
+    pipeline: str | None
+    stages: tuple[str, ...]
+    digest: str
+    parameters: Mapping[str, tuple[Any, Span | None]]
+    motifs: Mapping[str, Mapping[str, tuple[Any, Span | None]]]
+    works: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Request:
     """What to compile it for and how.
 
     ``pipeline`` names a descriptor (default: the target's) or a .yaml file; ``stages`` are texts
     of stages, or stages, that take its place; ``parameters`` are values for the descriptor's
     parameters.
+    A name such as ``contraction-0f97f760.mr`` is a parameter of a motif of the payload, by its
+    key or kind. ``plan`` is a plan to be replayed: it says pipeline and parameters, of which those
+    in ``parameters`` win.
     ``driving`` goes to ``Driver.run``: dump_after, dump_dir, start_at, stop_after, replace.
     """
 
@@ -56,6 +82,7 @@ class Request:
     stages: tuple[Any, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     driving: Mapping[str, Any] = field(default_factory=dict)
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -76,4 +103,5 @@ Watch = Callable[[str], None]
 """Is told the name of each step before it begins."""
 
 FRONT_END = "front end"
+PLAN = "plan"
 CODE_GENERATION = "code generation"

@@ -11,8 +11,17 @@ from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.runtime import ArtifactStore
 from pharos.toolchain.keys import key_of
-from pharos.toolchain.plans import plan, settled
-from pharos.toolchain.records import CODE_GENERATION, FRONT_END, Built, Payload, Request, Watch
+from pharos.toolchain.planned import Planned, planned
+from pharos.toolchain.plans import settled
+from pharos.toolchain.records import (
+    CODE_GENERATION,
+    FRONT_END,
+    PLAN,
+    Built,
+    Payload,
+    Request,
+    Watch,
+)
 from pharos.toolchain.tables import registry, target
 
 if TYPE_CHECKING:
@@ -25,7 +34,14 @@ def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> 
     clock = _Clock(watch)
     module = clock.step(FRONT_END, payload.module)
     with payload.explaining():
-        return _drive(module, plan(request), request, watch)
+        pipeline = _settle(payload, module, request)
+        return _drive(module, pipeline, request, watch)
+
+
+def make_plan(payload: Payload, request: Request) -> Planned:
+    """What ``request`` would compile ``payload`` with; nothing is run."""
+    request = settled(payload, request)
+    return planned(payload, payload.module(), request)
 
 
 def compile(payload: Payload, request: Request | None = None) -> Artifact:
@@ -60,8 +76,8 @@ def build(
         return Built(found, cached=True)
     clock = _Clock(watch)
     chosen = target(request.target)
-    pipeline = plan(request)
     module = clock.step(FRONT_END, payload.module)
+    pipeline = clock.step(PLAN, lambda: _settle(payload, module, request))
     unprinted = chosen.drop_strange_result(module) if payload.program else ""
     prepared = chosen.prepare(module)
     # A program that says its own passes prints nothing but what it prints itself.
@@ -73,9 +89,16 @@ def build(
         )
     if not request.driving:
         ArtifactStore(settings.CACHE.get()).put(key_of(payload, request), artifact)
-    front, finish = clock.timings
-    timings = (front, *((t.stage, t.seconds) for t in result.timings), finish)
+    *first, finish = clock.timings
+    timings = (*first, *((t.stage, t.seconds) for t in result.timings), finish)
     return Built(artifact, False, timings, result.dumps)
+
+
+def _settle(payload: Payload, module: Any, request: Request) -> Any:
+    """The pipeline for ``module``, which gets the parameters of its motifs as attributes."""
+    found = planned(payload, module, request)
+    found.write()
+    return found.pipeline
 
 
 class _Clock:

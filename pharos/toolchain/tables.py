@@ -9,7 +9,10 @@ from typing import Any
 from pharos.core.errors import UserError, nearest
 
 TARGETS = {"cpu": "pharos.targets.cpu.target"}
-SELECTORS = {"vector-unit": ("pharos.params.vector_unit", "vector_unit")}
+SELECTORS = {
+    "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
+    "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
+}
 STAGES = {
     "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
     "scans": ("pharos.transform.scans", "Scans"),

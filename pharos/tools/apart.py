@@ -94,7 +94,7 @@ def _last_words(output: str) -> str:
 
 def _saved(payload: Payload, request: Request | None, death: ChildDied) -> str:
     """The folder with what shows the crash again; made in a child too, because it may crash."""
-    if request is not None and death.step != toolchain.FRONT_END:
+    if request is not None and death.step not in (toolchain.FRONT_END, toolchain.PLAN):
         chosen = request
 
         def work(report: Report) -> str:

@@ -1,0 +1,222 @@
+"""Parameters of contractions and convolutions: the blocks that the model finds cheapest.
+
+``mr``, ``nr`` are the rows and columns of a register tile, ``mc``, ``nc``, ``kc`` the sizes of a
+block; see ``blocking``. Every size gets parameters: edges are masked, nothing is refused for what
+it measures.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pharos.params.blocking import (
+    FUSED_PER_CYCLE,
+    Blocks,
+    Extents,
+    Unit,
+    cycles,
+    cycles_per_step,
+    registers_of,
+)
+from pharos.payload import Contraction, Convolution, Motif
+from pharos.pipeline import Choice, MotifChoice
+
+NAMES = ("mr", "nr", "mc", "nc", "kc")
+UNKNOWN = 1024  # taken for a size that is known only at run time
+_ROWS = 12  # of a tile: more are rarely faster and take longer to compile
+_LONGEST = 1 << 20
+_TYPES = re.compile(r"(?:bf|f|i)(\d+)")
+
+
+def contraction_blocks(
+    payload_facts: Any, target_facts: Any, simd_bits: int, registers: int, threads: int
+) -> tuple[MotifChoice, ...]:
+    """``mr``, ``nr``, ``mc``, ``nc``, ``kc`` for every contraction and convolution.
+
+    For vectors of ``simd_bits`` in ``registers`` registers, work shared by ``threads``; caches are
+    the target's.
+    """
+    motifs = payload_facts.walk() if payload_facts is not None else ()
+    facts = replace(target_facts, simd_bits=simd_bits, vector_registers=registers)
+    chosen = (_choice(motif, facts, threads) for motif in motifs)
+    return tuple(one for one in chosen if one is not None)
+
+
+def extents_of(motif: Motif) -> Extents | None:
+    """The extents of a contraction or convolution, its columns being contiguous in the result."""
+    if isinstance(motif, Contraction):
+        sizes = (motif.m, motif.n) if motif.result.endswith("n") else (motif.n, motif.m)
+        return _extents(motif.batch, *sizes, motif.k)
+    if isinstance(motif, Convolution):
+        image = _product((motif.batch, *motif.space))
+        inner = _product((motif.channels, *motif.window))
+        sides = (
+            (image, motif.features) if motif.layouts[2].endswith("f") else (motif.features, image)
+        )
+        return _extents(motif.groups, *sides, inner)
+    return None
+
+
+def best_blocks(extents: Extents, unit: Unit, fixed: Mapping[str, int] | None = None) -> Blocks:
+    """The cheapest blocks among those that have the values ``fixed``."""
+    return _best(extents, unit, tuple(sorted((fixed or {}).items())))
+
+
+def problems(values: Mapping[str, Any], unit: Unit) -> list[str]:
+    """The constraints that ``values`` break, each in a sentence; none for legal blocks."""
+    known = ", ".join(NAMES)
+    found = [
+        f"{name} is no parameter of it; there are {known}" for name in values if name not in NAMES
+    ]
+    for name in NAMES:
+        value = values.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
+            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
+    if found:
+        return found
+    mr, nr, mc, nc = (values[name] for name in NAMES[:4])
+    if nr % unit.lanes:
+        found.append(
+            f"nr = {nr} is not a multiple of {unit.lanes}, the elements of a vector register"
+        )
+    if mr > max(unit.lanes, 1):
+        found.append(f"mr = {mr} is more than {unit.lanes}, the elements of a vector register")
+    needed = registers_of(mr, nr, unit)
+    if needed > unit.registers:
+        found.append(
+            f"mr = {mr} with nr = {nr} needs {needed} vector registers, there are {unit.registers}"
+        )
+    found += [
+        f"{name} = {block} is not a multiple of {part} = {tile}"
+        for name, block, part, tile in (("mc", mc, "mr", mr), ("nc", nc, "nr", nr))
+        if block % tile
+    ]
+    return found
+
+
+def _choice(motif: Motif, facts: Any, threads: int) -> MotifChoice | None:
+    extents, bits = extents_of(motif), _bits(motif)
+    if extents is None or bits is None:
+        return None
+    unit = Unit.of(facts, bits, threads)
+    known = _known(motif)
+
+    def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
+        blocks = best_blocks(extents, unit, fixed)
+        why = _why(extents, blocks, unit, known)
+        return {name: Choice(getattr(blocks, name), why) for name in NAMES}
+
+    return MotifChoice(motif.key, choose, lambda values: problems(values, unit), _signature(motif))
+
+
+def _signature(motif: Motif) -> str:
+    """What a record of good parameters is for: the work, not the program it is in."""
+    return f"{motif.kind} {motif.describe()}"
+
+
+def _bits(motif: Motif) -> int | None:
+    """Bits of the type that is multiplied in; None for types without vector code."""
+    name = motif.compute if isinstance(motif, Contraction) else getattr(motif, "dtype", "")
+    found = _TYPES.fullmatch(name)
+    return int(found[1]) if found and int(found[1]) in (16, 32, 64) else None
+
+
+def _known(motif: Motif) -> bool:
+    sizes = [getattr(motif, name, 1) for name in ("m", "n", "k", "batch", "channels", "features")]
+    return None not in sizes and None not in getattr(motif, "space", ())
+
+
+def _extents(
+    batch: int | None, rows: int | None, columns: int | None, inner: int | None
+) -> Extents:
+    sizes = [UNKNOWN if size is None else max(1, size) for size in (rows, columns, inner)]
+    return Extents(1 if batch is None else max(1, batch), *sizes)
+
+
+def _product(sizes: Iterable[int | None]) -> int | None:
+    found = list(sizes)
+    return None if None in found else math.prod(size for size in found if size is not None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _best(extents: Extents, unit: Unit, fixed: tuple[tuple[str, int], ...]) -> Blocks:
+    wanted = dict(fixed)
+    tile = _cheapest(
+        _tiles(extents, unit, wanted), lambda t: (_tile_cost(t, extents, unit), -t[0] * t[1])
+    )
+    return _cheapest(
+        _blocks(tile, extents, unit, wanted), lambda b: (cycles(extents, b, unit), -b.mc * b.nc)
+    )
+
+
+def _cheapest(candidates: Iterable[Any], cost: Callable[[Any], Any]) -> Any:
+    return min(candidates, key=cost)
+
+
+def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[tuple[int, int]]:
+    """Register tiles that leave a quarter of the registers for the factors on their way."""
+    room = unit.registers - unit.registers // 4
+    for vectors in (1, 2, 4):
+        nr = wanted.get("nr", vectors * unit.lanes)
+        most = min(_ROWS, unit.lanes, extents.rows, max(1, room // max(1, nr // unit.lanes)))
+        for mr in [wanted["mr"]] if "mr" in wanted else range(1, max(1, most) + 1):
+            # A block that is given is a whole number of tiles, if any tile fits.
+            whole = wanted.get("mc", 0) % mr == 0 and wanted.get("nc", 0) % nr == 0
+            fits = whole and registers_of(mr, nr, unit) <= unit.registers
+            if fits or "mr" in wanted or (mr, vectors) == (1, 1):
+                yield mr, nr
+
+
+def _tile_cost(tile: tuple[int, int], extents: Extents, unit: Unit) -> float:
+    """Cycles of the arithmetic alone, edges included, and of beginning a tile."""
+    mr, nr = tile
+    tiles = math.ceil(extents.rows / mr) * math.ceil(extents.columns / nr)
+    steps = extents.inner * cycles_per_step(mr, nr, unit)
+    reading = extents.inner * (mr + nr) * unit.bytes / 64
+    return tiles * (max(steps, reading) + 24)
+
+
+def _blocks(
+    tile: tuple[int, int], extents: Extents, unit: Unit, wanted: Mapping[str, int]
+) -> Iterator[Blocks]:
+    """Blocks around what the caches hold."""
+    mr, nr = tile
+    for kc in _fixed(wanted, "kc", _pieces(extents.inner, (128, 192, 256, 384, 512, 1024))):
+        for part in (16, 8, 4, 2):
+            elements = unit.l2 // part // (kc * unit.bytes)
+            for mc in _fixed(wanted, "mc", {_fit(elements, mr, extents.rows)}):
+                for nc in _fixed(wanted, "nc", {_fit(elements, nr, extents.columns)}):
+                    yield Blocks(mr, nr, mc, nc, kc)
+
+
+def _fixed(wanted: Mapping[str, int], name: str, candidates: Iterable[int]) -> Iterable[int]:
+    return [wanted[name]] if name in wanted else sorted(candidates)
+
+
+def _pieces(inner: int, longest: Iterable[int]) -> set[int]:
+    """``inner`` in equal pieces of at most each of ``longest``."""
+    return {math.ceil(inner / math.ceil(inner / most)) for most in longest}
+
+
+def _fit(elements: int, tile: int, extent: int) -> int:
+    """A multiple of ``tile`` near ``elements``, not beyond ``extent`` (rounded up to a tile)."""
+    whole = math.ceil(extent / tile) * tile
+    return min(whole, max(tile, elements // tile * tile))
+
+
+def _why(extents: Extents, blocks: Blocks, unit: Unit, known: bool) -> str:
+    """The estimate against what the arithmetic units can do at most."""
+    taken = cycles(extents, blocks, unit)
+    products = extents.batch * extents.rows * extents.columns * extents.inner
+    least = products / (unit.lanes * FUSED_PER_CYCLE * unit.threads)
+    sizes = "" if known else f", sizes known at run time taken as {UNKNOWN}"
+    return (
+        f"{registers_of(blocks.mr, blocks.nr, unit)} of {unit.registers} registers, "
+        f"{blocks.mc * blocks.kc * unit.bytes >> 10} KiB of rows in the second cache, "
+        f"{100 * least / taken:.0f}% of peak estimated{sizes}"
+    )
