@@ -33,15 +33,17 @@ TextOf: TypeAlias = Callable[[str, "Span | None"], str]
 """Gives the text of the file at a path that is required at a place; UserError for none."""
 
 
-def load(path: str | Path, *, engine: MacroEngine | None = None) -> Program:
+def load(
+    path: str | Path, *, engine: MacroEngine | None = None, problems: Problems | None = None
+) -> Program:
     """The program whose entry file is ``path``, with every file it requires.
 
     ``engine`` runs macros that have to be compiled. Raises UserError (ErrorList for several) with
-    the place of each mistake.
+    the place of each mistake; with ``problems`` they are kept there instead.
     """
     program = Program(str(path))
-    loader = Loader(program, project_root(Path(path)), engine)
-    with program.explaining():
+    loader = Loader(program, project_root(Path(path)), engine, problems=problems)
+    with program.explaining(), loader.attempt():
         loader.load_file(os.path.normpath(path), None)
     return program
 
@@ -52,13 +54,14 @@ def load_text(
     *,
     dialects: Iterable[str] = (),
     engine: MacroEngine | None = None,
+    problems: Problems | None = None,
 ) -> Program:
     """The program in ``text``; the files it requires are looked up from the current folder.
 
-    ``dialects`` are required from the start; ``engine`` as for ``load``.
+    ``dialects`` are required from the start; ``engine`` and ``problems`` as for ``load``.
     """
     program = Program(name)
-    loader = Loader(program, project_root(Path("x")), engine)
+    loader = Loader(program, project_root(Path("x")), engine, problems=problems)
     with program.explaining():
         loader.load_source(text, name, "", dialects)
     return program
@@ -83,7 +86,12 @@ class Loader:
         self.program = program
         self.root = root
         self.names = Names(
-            written=Written(engine, expansions=program.expansions, defined=program.macros)
+            written=Written(
+                engine,
+                expansions=program.expansions,
+                defined=program.macros,
+                failed=program.failed,
+            )
         )
         self.problems = problems
         self._text_of = text_of

@@ -31,8 +31,9 @@ class Program:
     ``forms`` are in load order: what a file requires comes before its own. ``compilation`` holds
     the blocks of all files in the same order. ``needed`` are C functions that expansions of
     built-in macros call and that the program need not declare. ``expansions`` are the uses of
-    macros written in Lispier, ``macros`` those that it defines itself. ``files`` includes the
-    files of macros; ``paths`` are the real paths behind all names of files that were asked for.
+    macros written in Lispier, ``macros`` those that it defines itself. ``failed`` are the names
+    that forms with mistakes would have defined. ``files`` includes the files of macros; ``paths``
+    are the real paths behind all names of files that were asked for.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Program:
     needed: set[str] = field(default_factory=set)
     expansions: list[Expansion] = field(default_factory=list)
     macros: dict[str, Macro] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
 
     def externs(self) -> list[Function]:
         """The functions that are declared, used, and defined nowhere in the program, by name.

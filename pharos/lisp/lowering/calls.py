@@ -17,6 +17,7 @@ from pharos.lisp.lowering.promotion import fixed_arguments, promoted
 from pharos.lisp.lowering.scope import Env
 from pharos.lisp.lowering.tables import ALIASED, operation
 from pharos.lisp.lowering.unknown import unknown_operation
+from pharos.lisp.problems import Consequence
 from pharos.lisp.values import Number, String, Symbol, Value, Vector
 
 
@@ -114,6 +115,8 @@ def _function(lowering: Lowering, env: Env, made: Draft) -> Function | None:
     function = lowering.functions.get(name)
     if function is None and name not in lowering.nested_functions:
         function = value_function(lowering, env, name)
+    if function is None and name in lowering.failed:
+        raise Consequence(f"function '{name}' has mistakes", span=callee.span or made.span)
     if function is None and name not in lowering.nested_functions:
         raise UserError(
             f"unknown function '{name}'",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pharos.core.errors import Note, UserError, nearest
@@ -26,13 +26,21 @@ from pharos.lisp.values import List, Number, Symbol, Value, Vector, describe
 class Lowering:
     """The state of one lowering: the context's types and attributes, and what was found wrong."""
 
-    def __init__(self, context: Any, functions: dict[str, Function], nested: set[str]) -> None:
+    def __init__(
+        self,
+        context: Any,
+        functions: dict[str, Function],
+        nested: set[str],
+        failed: Collection[str] = (),
+    ) -> None:
         self.context = context
         self.types = Types()
         self.attributes = Attributes(self.types)
         self.functions = functions
         # Functions in symbol tables of their own (gpu.module), which calls there may mean.
         self.nested_functions = nested
+        # Functions that are not there because of mistakes found before.
+        self.failed = failed
         self.problems = Problems()
         # Whether an operation infers its result types, as far as it is known.
         self.inferring: dict[str, bool] = {}

@@ -71,7 +71,7 @@ def module_of(
     nested = {function.name for function in all_functions(written)}
     with context, mlir.Location.file(program.name, 1, 1):
         module = mlir.Module.create()
-        lowering = Lowering(context, functions, nested)
+        lowering = Lowering(context, functions, nested, program.failed)
         lowering.problems.errors += clashes
         scope = Scope()
         for form in written:

@@ -9,6 +9,7 @@ from pharos.lisp.lowering.draft import Draft
 from pharos.lisp.lowering.segments import operations_of
 from pharos.lisp.lowering.tables import FORMS
 from pharos.lisp.macros import BUILT_IN
+from pharos.lisp.problems import Consequence
 
 if TYPE_CHECKING:
     from pharos.lisp.lowering.lowering import Lowering
@@ -22,6 +23,8 @@ _DIALECTS = (
 
 def unknown_operation(lowering: Lowering, made: Draft) -> UserError:
     """The error for ``made``, whose name is no operation, macro or special form."""
+    if made.name.partition("/")[0] in lowering.failed:
+        return Consequence(f"'{made.name}' has mistakes", span=made.span)
     if made.head.name in lowering.functions:
         name = made.head.text
         return UserError(

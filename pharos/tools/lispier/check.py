@@ -60,14 +60,17 @@ def _summary(found: Sequence[Checked], wrong: int) -> str:
 
 def _checked(file: str) -> Checked:
     from pharos import toolchain
+    from pharos.lisp.problems import Problems
     from pharos.tools import apart
 
+    problems = Problems()
     try:
-        program = programs.load(file)
+        program = programs.load(file, problems)
+        loaded = [program.explained(error) for error in problems.errors]
 
         def work(report: Report) -> list[UserError]:
             report(toolchain.FRONT_END)
-            return _mistakes(program)
+            return _more_mistakes(program, loaded) if loaded else _mistakes(program)
 
         errors = apart.isolated(programs.payload(program), None, work)
     except UserError as error:
@@ -98,6 +101,28 @@ def _mistakes(program: Program) -> list[UserError]:
     except UserError as error:
         return [*_each(error), *passes]
     return [*passes, *missing(program)]
+
+
+def _more_mistakes(program: Program, loaded: Sequence[UserError]) -> list[UserError]:
+    """``loaded``, and what lowering finds in the rest of ``program``, by file and place.
+
+    The verifier, and the search for functions, would tell of what is missing for ``loaded``; and
+    so would lowering, where a whole file is missing.
+    """
+    if not program.files or any(path not in program.files for path in program.paths):
+        return list(loaded)
+    from pharos import ir
+    from pharos.lisp.lowering.module import module_of
+
+    _, _, errors = module_of(program, ir.new_context())
+    found = [*loaded, *(program.explained(error) for error in errors)]
+    files = {file: number for number, file in enumerate(program.files)}
+
+    def place(error: UserError) -> tuple[int, int, int]:
+        span = error.span
+        return (files.get(span.file, -1), span.line, span.column) if span else (-1, 0, 0)
+
+    return sorted(found, key=place)
 
 
 def wrong_passes(program: Program) -> Iterator[UserError]:

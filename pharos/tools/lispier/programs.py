@@ -9,6 +9,7 @@ from pharos.core.errors import UserError
 from pharos.core.files import text_of
 
 if TYPE_CHECKING:
+    from pharos.lisp.problems import Problems
     from pharos.lisp.program import Program
     from pharos.toolchain import Payload
 
@@ -35,14 +36,17 @@ def name_of(file: str) -> str:
     return STDIN_NAME if file == STDIN else file
 
 
-def load(file: str) -> Program:
-    """The program in ``file`` with the files it requires, expanded."""
+def load(file: str, problems: Problems | None = None) -> Program:
+    """The program in ``file`` with the files it requires, expanded.
+
+    Mistakes are raised, or kept in ``problems``.
+    """
     from pharos import lisp, toolchain
 
     engine = toolchain.macro_engine()
     if file != STDIN:
-        return lisp.load(file, engine=engine)
-    return lisp.load_text(read_text(file), STDIN_NAME, engine=engine)
+        return lisp.load(file, engine=engine, problems=problems)
+    return lisp.load_text(read_text(file), STDIN_NAME, engine=engine, problems=problems)
 
 
 def payload(program: Program) -> Payload:
