@@ -36,7 +36,8 @@ def build(
     anything else an executable. Code is position-independent. C calls a function NAME that takes
     numbers and pointers by its name, and any function through _mlir_ciface_NAME.
 
-    An executable passes its arguments to main and prints the number that main returns.
+    An executable passes its arguments to main and prints the number that main returns. Its
+    parallel loops use as many threads as OMP_NUM_THREADS says, or as there are processors.
 
     \b
     Examples:
