@@ -12,6 +12,7 @@ from pharos.tools.entry import enter
 from pharos.tools.gpt2 import gpt2
 from pharos.tools.kernel_bench import kernel_bench
 from pharos.tools.opt import opt
+from pharos.tools.plan import explain, plan
 from pharos.tools.run import run
 from pharos.tools.targets import targets
 
@@ -24,7 +25,7 @@ app = application(
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """,
 )
-for command in (run, opt, targets, doctor):
+for command in (run, opt, plan, explain, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
 app.add_typer(cache, name="cache")

@@ -27,6 +27,7 @@ def opt(
     pipeline: options.Pipeline = None,
     parameter: options.Parameter = None,
     stage: options.Stage = None,
+    plan: options.PlanFile = None,
     target: options.Target = "cpu",
     output: Output = None,
     explain: Explain = False,
@@ -49,7 +50,16 @@ def opt(
       pharos opt --explain --pipeline default
     """
     stages = options.Stages(
-        target, pipeline, stage, parameter, dump_after, dump_dir, start_at, stop_after, replace
+        target,
+        pipeline,
+        stage,
+        parameter,
+        dump_after,
+        dump_dir,
+        start_at,
+        stop_after,
+        replace,
+        plan,
     )
     if explain:
         from pharos import toolchain

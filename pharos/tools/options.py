@@ -30,6 +30,10 @@ Parameter = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=VALUE", help="A parameter of the pipeline; may be repeated."),
 ]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="Replay the plan that pharos plan wrote."),
+]
 DumpAfter = Annotated[
     list[str] | None,
     typer.Option(metavar="STAGE|all", help="Write the module after this stage; may be repeated."),
@@ -70,16 +74,21 @@ class Stages:
     start_at: str | None = None
     stop_after: str | None = None
     replace: Sequence[str] | None = None
+    plan: Path | None = None
 
     @property
     def named(self) -> bool:
         """Whether the user said which stages there are."""
-        return self.pipeline is not None or bool(self.stage)
+        return self.pipeline is not None or bool(self.stage) or self.plan is not None
 
     def request(self) -> Request:
         """What this asks of the toolchain. Raises UserError for options that contradict."""
-        from pharos.toolchain import Request
+        from pharos.toolchain import Request, read_plan
 
+        if self.plan is not None and (self.pipeline is not None or self.stage):
+            raise UserError(
+                "expected --plan, --pipeline or --stage, found two of them: a plan says what to run"
+            )
         if self.pipeline is not None and self.stage:
             raise UserError(
                 "expected --pipeline or --stage, found both",
@@ -91,6 +100,7 @@ class Stages:
             tuple(self.stage or ()),
             _pairs("--parameter", map(_parameter, self.parameter or ())),
             self.driving(),
+            read_plan(self.plan) if self.plan is not None else None,
         )
 
     def driving(self) -> dict[str, Any]:

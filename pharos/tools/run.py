@@ -32,6 +32,7 @@ def run(
     pipeline: options.Pipeline = None,
     parameter: options.Parameter = None,
     stage: options.Stage = None,
+    plan: options.PlanFile = None,
     entry: Entry = None,
     inputs: Inputs = None,
     seed: options.Seed = 0,
@@ -68,7 +69,16 @@ def run(
     from pharos.tools import apart, calling
 
     stages = options.Stages(
-        target, pipeline, stage, parameter, dump_after, dump_dir, start_at, stop_after, replace
+        target,
+        pipeline,
+        stage,
+        parameter,
+        dump_after,
+        dump_dir,
+        start_at,
+        stop_after,
+        replace,
+        plan,
     )
     payload, request = options.read(file), stages.request()
     measured = calling.measuring(benchmark, warmup, runs)

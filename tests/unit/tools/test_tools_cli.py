@@ -17,6 +17,8 @@ from pharos.tools import cli
 COMMANDS = [
     ("run",),
     ("opt",),
+    ("plan",),
+    ("explain",),
     ("targets",),
     ("doctor",),
     ("cache", "info"),
