@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -58,12 +58,21 @@ Solver = Callable[[Task, Options, Wanted, Report, Callable[[rows.Row], None]], r
 
 def run(run: Run, watcher: Watcher, solver: Solver | None = None) -> list[rows.Row]:
     """The rows of all tasks, in their order. ``solver`` is what works one out."""
-    solving = solver or _solver()
     finished = {row["problem"]: row for row in _finished(run)}
     for row in finished.values():
         watcher.row(row)
     tasks = {task.key: task for task in run.tasks if task.key not in finished}
-    works = ((task.key, partial(_work, solving, task, run)) for task in tasks.values())
+    if tasks:
+        for row in _worked_out(run, tasks, watcher, solver or _solver()):
+            finished[row["problem"]] = row
+    return [finished[task.key] for task in run.tasks]
+
+
+def _worked_out(
+    run: Run, tasks: Mapping[str, Task], watcher: Watcher, solver: Solver
+) -> Iterator[rows.Row]:
+    """The rows of ``tasks`` as they come, kept and shown."""
+    works = ((task.key, partial(_work, solver, task, run)) for task in tasks.values())
     for outcome in run_crew(
         works,
         jobs=run.jobs,
@@ -72,9 +81,8 @@ def run(run: Run, watcher: Watcher, solver: Solver | None = None) -> list[rows.R
     ):
         row = _row(outcome, run.folder.partial(tasks[str(outcome.key)]))
         run.folder.keep(row)
-        finished[row["problem"]] = row
         watcher.row(row)
-    return [finished[task.key] for task in run.tasks]
+        yield row
 
 
 def _solver() -> Solver:

@@ -21,7 +21,8 @@ class Options:
     names of the problem and the expressions they get; ``initial``: arguments of the model.
     ``inputs``: what the user described, ``make_inputs(seed)`` makes it (numpy arrays).
     ``compare``: peers to time beside eager. ``seconds``: time per problem for sampling.
-    ``pipeline``, ``stages``, ``parameters``, ``plan``: how to compile, as in a ``Request``.
+    ``pipeline``, ``stages``, ``parameters``: how to compile, as in a ``Request``; ``plan`` is a
+    plan to replay, or a folder with one for each problem.
     """
 
     target: str
@@ -57,15 +58,20 @@ class Options:
 @dataclass(frozen=True)
 class Wanted:
     """Files to write for each problem, under ``folder``: IR after the stages in ``after``,
-    the imported module, assembly, object code, the plan."""
+    the imported module, assembly, object code. ``plans`` is where plans go, None for nowhere."""
 
     folder: Path
     after: tuple[str, ...] = ()
     imported: bool = False
     assembly: bool = False
     object: bool = False
-    plan: bool = False
+    plans: Path | None = None
 
     def of(self, key: str) -> Path:
         """The folder for the problem ``key``."""
-        return self.folder / key.strip("/").replace("/", "_")
+        return self.folder / file_name(key)
+
+
+def file_name(key: str) -> str:
+    """A problem's key as the name of a file: level1_3."""
+    return key.strip("/").replace("/", "_")

@@ -6,6 +6,7 @@ changes in place (running statistics) does not reach the other, and is compared 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from torch.utils._pytree import tree_map
 
 from pharos.core.errors import UserError
 from pharos.kernelbench.check import Expected
+from pharos.kernelbench.lively import enliven
 from pharos.kernelbench.options import Options
 
 TORCH_DTYPES = {
@@ -47,6 +49,9 @@ class Reference:
 
     def __post_init__(self) -> None:
         self.ours = _run("making the model", self._model)
+        # What a call that fails has to say, the comparison's own first call says.
+        with contextlib.suppress(Exception):
+            enliven(self.ours, self.inputs(0))
         self.eager = copy.deepcopy(self.ours)
 
     def inputs(self, number: int) -> list[Any]:
@@ -73,6 +78,11 @@ class Reference:
         exact = self._exact(inputs)
         eager = _run("eager", lambda: self.call(self.eager, inputs))
         return Expected(eager, exact)
+
+    def try_out(self, inputs: list[Any]) -> None:
+        """Raises ProblemError when eager cannot run ``inputs``; changes nothing."""
+        model = copy.deepcopy(self.eager)
+        _run("eager", lambda: self.call(model, copy.deepcopy(inputs)))
 
     def call(self, model: Any, inputs: list[Any]) -> Any:
         """``model(*inputs)`` without gradients."""

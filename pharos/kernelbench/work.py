@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from pharos.core import settings
 from pharos.core.errors import InternalError, PharosError, UserError
 from pharos.kernelbench import rows
 from pharos.kernelbench.checking import check
+from pharos.kernelbench.files import Files, requested
 from pharos.kernelbench.loading import load
 from pharos.kernelbench.options import Options, Wanted
 from pharos.kernelbench.peers import PEERS
@@ -92,63 +92,39 @@ class Work:
         self._step = ""
 
     def _compiled(self, reference: Reference, inputs: list[Any]) -> Any:
-        from pharos import toolchain
         from pharos.ingress.torch import import_model
         from pharos.toolchain.front_ends import torch_payload
         from pharos.toolchain.torch_function import TorchFunction
 
         self._begin("import")
         start = time.perf_counter()
-        imported = import_model(reference.ours, inputs, name=self.task.name)
+        try:
+            imported = import_model(reference.ours, inputs, name=self.task.name)
+        except UserError:
+            reference.try_out(inputs)  # what PyTorch cannot run either is not ours to refuse
+            raise
         payload = torch_payload(imported)
         self.row["import_seconds"] = time.perf_counter() - start
-        self._dump_imported(imported)
+        files = Files(self.task, self.wanted, self.row)
+        files.imported(imported)
+        artifact = self._built(payload, files)
+        files.code(artifact)
+        return TorchFunction(imported, artifact)
+
+    def _built(self, payload: Any, files: Files) -> Any:
+        from pharos import toolchain
+
+        request = requested(self.task, self.options, self.wanted)
+        files.plan(payload, request)
         start = time.perf_counter()
         built = toolchain.build(
-            payload, self._request(), fresh=True, watch=lambda step: self._begin(f"compile: {step}")
+            payload, request, fresh=True, watch=lambda step: self._begin(f"compile: {step}")
         )
         self.row["compile_seconds"] = time.perf_counter() - start
         self.row["stages"] = [[name, seconds] for name, seconds in built.timings]
         self.row["code_bytes"] = len(built.artifact.code)
         self.row["files"] += [str(path) for path in built.dumps]
-        self._dump_code(built.artifact)
-        return TorchFunction(imported, built.artifact)
-
-    def _request(self) -> Any:
-        from pharos.toolchain import Request
-
-        driving: dict[str, Any] = {}
-        if self.wanted.after:
-            driving = {"dump_after": self.wanted.after, "dump_dir": self._folder()}
-        return Request(
-            self.options.target,
-            self.options.pipeline,
-            self.options.stages,
-            self.options.parameters,
-            driving,
-        )
-
-    def _folder(self) -> Path:
-        return self.wanted.of(self.task.key)
-
-    def _dump_imported(self, imported: Any) -> None:
-        if self.wanted.imported:
-            self._write("imported.mlir", imported.text.encode())
-
-    def _dump_code(self, artifact: Any) -> None:
-        from pharos import toolchain
-
-        if self.wanted.object:
-            self._write(f"code.{artifact.format}", artifact.code)
-        if self.wanted.assembly:
-            text = toolchain.target(artifact.target).assembly(artifact)
-            self._write("code.s", text.encode())
-
-    def _write(self, name: str, data: bytes) -> None:
-        path = self._folder() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.row["files"].append(str(path))
+        return built.artifact
 
     def _time(self, function: Any, reference: Reference, inputs: list[Any]) -> None:
         # Peers compile before the clock runs: other processes stand still from then on.

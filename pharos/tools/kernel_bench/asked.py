@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,16 +50,19 @@ class Files:
     folder: Path | None
     assembly: bool
     object: bool
+    plans: Path | None
 
     def wanted(self, run: Path) -> Wanted:
         """Those files, by default under ``run``."""
         after = tuple(stage for stage in self.after if stage != _IMPORT)
         imported = _IMPORT in self.after or "all" in self.after
         folder = self.folder or run / "dumps"
-        return Wanted(folder, after, imported, self.assembly, self.object)
+        return Wanted(folder, after, imported, self.assembly, self.object, self.plans)
 
 
-def options(shape: Shape, stages: Stages, overrides: dict[str, Any], timed: Timed) -> Options:
+def options(
+    shape: Shape, stages: Stages, plan: Path | None, overrides: dict[str, Any], timed: Timed
+) -> Options:
     """All of it as one record. Raises UserError for words that mean nothing."""
     from pharos import toolchain
 
@@ -76,24 +78,11 @@ def options(shape: Shape, stages: Stages, overrides: dict[str, Any], timed: Time
         pipeline=request.pipeline,
         stages=tuple(map(str, request.stages)),
         parameters=request.parameters,
+        plan=None if plan is None else str(plan),
         **asdict(shape),
         **asdict(timed),
         **overrides,
     )
-
-
-def overrides(sets: Sequence[str] | None, init: str | None, inputs: str | None) -> dict[str, Any]:
-    """The parts of ``Options`` that replace what the problem says."""
-    pairs = [text.partition("=") for text in sets or ()]
-    for name, equals, value in pairs:
-        if not (name and equals and value):
-            raise UserError(f"--set: expected NAME=VALUE, found '{name}{equals}{value}'")
-    return {
-        "sets": {name: value for name, _, value in pairs},
-        "initial": None if init is None else _arguments(init),
-        "inputs": inputs,
-        "make_inputs": None if inputs is None else _maker(inputs),
-    }
 
 
 def limits(seconds: float, compiling: float, memory_mb: int, jobs: int) -> Limits:
@@ -108,22 +97,3 @@ def _among(option: str, word: str, known: Sequence[str]) -> None:
         raise UserError(
             f"{option}: expected {' or '.join(known)}, found '{word}'", hint=nearest(word, known)
         )
-
-
-def _arguments(text: str) -> tuple[Any, ...]:
-    """A list of any depth; one value alone is a list of it."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise UserError(
-            f"--init-args: expected a list as Python writes it, found '{text}'",
-            hint="for instance --init-args '[64, 128, (3, 3)]'",
-        ) from None
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _maker(text: str) -> Callable[[int], list[Any]]:
-    from pharos.tools.inputs import make_arrays, parse_inputs
-
-    items = parse_inputs(text)
-    return lambda seed: make_arrays(items, seed)

@@ -79,3 +79,10 @@ DumpDir = Annotated[
 ]
 Assembly = Annotated[bool, typer.Option("--assembly", help="Write the assembly there.")]
 Object = Annotated[bool, typer.Option("--object", help="Write the object code there.")]
+Plan = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE|DIR", help="Replay this plan, or each problem's plan in DIR."),
+]
+PlanOut = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write each problem's plan there.")
+]

@@ -31,6 +31,8 @@ def kernel_bench(
     pipeline: options.Pipeline = None,
     stage: options.Stage = None,
     parameter: options.Parameter = None,
+    plan: choices.Plan = None,
+    plan_out: choices.PlanOut = None,
     jobs: choices.Jobs = 1,
     time_limit: choices.TimeLimit = 600,
     compile_limit: choices.CompileLimit = 60,
@@ -58,18 +60,19 @@ def kernel_bench(
       pharos kernel-bench model.py --set batch_size=4 --dump-after all --assembly
       pharos kernel-bench --run runs/today --against runs/yesterday
     """
-    from pharos.tools.kernel_bench import asked, running
+    from pharos.tools.kernel_bench import asked, overrides, running
 
     stages = options.Stages(target or "", pipeline, stage, parameter)
     shape = asked.Shape(dtype, mode, seed, seeds, rtol, atol, max_mb, max_gflop)
     how = asked.options(
         shape,
         stages,
-        asked.overrides(set_, init_args, inputs),
+        plan,
+        overrides.overrides(set_, init_args, inputs),
         asked.Timed(benchmark, tuple(compare or ()), runs, warmup, seconds),
     )
     limits = asked.limits(time_limit, compile_limit, memory_limit, jobs)
-    files = asked.Files(tuple(dump_after or ()), dump_dir, assembly, object_)
+    files = asked.Files(tuple(dump_after or ()), dump_dir, assembly, object_, plan_out)
     wanted = running.Asked(tuple(problems or ()), kernelbench, run, against, jobs, retry, limits)
     status = running.run(wanted, how, files, as_json=as_json)
     if status:
