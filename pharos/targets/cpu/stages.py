@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pharos.targets.cpu.aggregates import Aggregates
+from pharos.targets.cpu.contractions.stage import PackedContractions
 from pharos.targets.cpu.copies import StridedCopies
 from pharos.targets.cpu.fast_math.stage import FastMath
 from pharos.targets.cpu.float_class import FloatClass
@@ -27,6 +28,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         AllocaScopes,
         FloatClass,
         LibmNames,
+        PackedContractions,
         VectorLoops,
         FastMath,
         HalfMasks,

@@ -21,20 +21,39 @@ def known(value: Any) -> int | None:
     return int(owner.attributes["value"].value)
 
 
-def _folded(name: str, fold: Callable[[int, int], int]) -> Callable[[Any, Any], Any]:
+def cast(value: Any, type_: Any = None) -> Any:
+    """``value`` as another integer type, by default ``index``; the sign is kept."""
+    type_ = type_ or mlir.IndexType.get()
+    return value if value.type == type_ else dialect("arith").index_cast(type_, value)
+
+
+def _folded(
+    name: str, fold: Callable[[int, int], int], neutral: int | None = None
+) -> Callable[[Any, Any], Any]:
     def build(a: Any, b: Any) -> Any:
         left, right = known(a), known(b)
         if left is not None and right is not None:
             return constant(fold(left, right))
+        if right == neutral and right is not None:
+            return a
+        if left == neutral and left is not None and name != "subi":
+            return b
         return getattr(dialect("arith"), name)(a, b)
 
     return build
 
 
-add = _folded("addi", lambda a, b: a + b)
-sub = _folded("subi", lambda a, b: a - b)
-mul = _folded("muli", lambda a, b: a * b)
+add = _folded("addi", lambda a, b: a + b, 0)
+sub = _folded("subi", lambda a, b: a - b, 0)
+_mul = _folded("muli", lambda a, b: a * b, 1)
 minimum = _folded("minsi", min)
+
+
+def mul(a: Any, b: Any) -> Any:
+    """The product."""
+    if 0 in (known(a), known(b)):
+        return constant(0)
+    return _mul(a, b)
 
 
 def round_down(value: Any, factor: int) -> Any:

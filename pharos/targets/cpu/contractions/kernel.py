@@ -1,0 +1,161 @@
+"""The loops around the microkernel.
+
+The factor that all threads share is packed as a whole before; the other in blocks, by the thread
+that uses them::
+
+    for block of the split role (nc columns or mc rows):
+      for kc inner steps:
+        pack the block
+        for nr columns:                    // their panel stays in the first-level cache
+          for mr rows:                     // their panels come from the second-level cache
+            sums = panel of left x panel of right;  add, finish, store
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions.contraction import Factor
+from pharos.targets.cpu.contractions.multiply import multiply
+from pharos.targets.cpu.contractions.pack import Packer
+from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
+from pharos.targets.cpu.contractions.store import Block, Writer
+from pharos.targets.cpu.vector_loops import index
+
+
+def side(plan: Plan, role: str) -> tuple[Factor, int, int]:
+    """The factor whose lanes are ``role``, the lanes of its panels, and of its blocks."""
+    tiles = plan.tiles
+    if role == "rows":
+        return plan.contraction.left, tiles.mr, tiles.mc
+    return plan.contraction.right, tiles.nr, tiles.nc
+
+
+def shared_role(plan: Plan) -> str:
+    """The role whose factor is packed as a whole."""
+    return "rows" if plan.split == "columns" else "columns"
+
+
+def shared_length(site: Site) -> Any:
+    """Elements of the buffer for the shared factor."""
+    return index.mul(_padded(site), site.count("inner"))
+
+
+def _padded(site: Site) -> Any:
+    role = shared_role(site.plan)
+    panel = index.constant(side(site.plan, role)[1])
+    return index.mul(index.ceil_div(site.count(role), index.known(panel) or 1), panel)
+
+
+def pack_shared(site: Site, low: Any, high: Any, batch: Any, target: Any) -> None:
+    """Pack lanes ``low .. high`` of the shared factor, all inner steps, block after block."""
+    role = shared_role(site.plan)
+    factor, panel, _ = side(site.plan, role)
+    packer = Packer(site, factor, role, panel, batch)
+    padded, inner = _padded(site), site.count("inner")
+
+    def body(k: Any, _: list[Any]) -> list[Any]:
+        steps = index.minimum(index.constant(site.plan.tiles.kc), index.sub(inner, k))
+        at = index.add(index.mul(padded, k), index.mul(low, steps))
+        packer.pack(low, index.sub(high, low), k, steps, target, at)
+        return []
+
+    index.loop(index.constant(0), inner, site.plan.tiles.kc, [], body)
+
+
+class TileLoops:
+    """Writes the loops over lanes ``low .. high`` of the split role for one batch."""
+
+    def __init__(self, site: Site, low: Any, high: Any, batch: Any, shared: Any) -> None:
+        self.site, self.low, self.high, self.shared = site, low, high, shared
+        self.plan, self.tiles = site.plan, site.plan.tiles
+        self.factor, self.panel, self.block = side(site.plan, site.plan.split)
+        self.inner = site.count("inner")
+        self.padded = _padded(site)
+        element = site.plan.contraction.left.element
+        scratch = mlir.MemRefType.get([self.tiles.mr * self.tiles.nr], element)
+        self.writer = Writer(site, batch, dialect("memref").alloca(scratch, [], [], alignment=64))
+        self.packer = Packer(site, self.factor, site.plan.split, self.panel, batch)
+        self.buffer = allocate(element, self._length())
+
+    def _length(self) -> Any:
+        lanes = index.sub(self.high, self.low)
+        whole = index.mul(index.ceil_div(lanes, self.panel), index.constant(self.panel))
+        lanes = index.minimum(index.constant(self.block), whole)
+        return index.mul(lanes, index.minimum(index.constant(self.tiles.kc), self.inner))
+
+    def write(self) -> None:
+        """Write all loops."""
+
+        def block(lane: Any, _: list[Any]) -> list[Any]:
+            count = index.minimum(index.constant(self.block), index.sub(self.high, lane))
+
+            def steps(k: Any, _: list[Any]) -> list[Any]:
+                self._inner_block(lane, count, k)
+                return []
+
+            index.loop(index.constant(0), self.inner, self.tiles.kc, [], steps)
+            return []
+
+        index.loop(self.low, self.high, self.block, [], block)
+        free([self.buffer])
+
+    def _inner_block(self, lane: Any, count: Any, k: Any) -> None:
+        steps = index.minimum(index.constant(self.tiles.kc), index.sub(self.inner, k))
+        self.packer.pack(lane, count, k, steps, self.buffer, index.constant(0))
+        end = index.add(lane, count)
+        if self.plan.split == "rows":
+            columns = (index.constant(0), self.site.count("columns"))
+            self._tiles((lane, end), columns, lane, k, steps)
+            return
+        rows = self.site.count("rows")
+
+        def row_block(row: Any, _: list[Any]) -> list[Any]:
+            last = index.minimum(index.add(row, index.constant(self.tiles.mc)), rows)
+            self._tiles((row, last), (lane, end), lane, k, steps)
+            return []
+
+        index.loop(index.constant(0), rows, self.tiles.mc, [], row_block)
+
+    def _tiles(
+        self, rows: tuple[Any, Any], columns: tuple[Any, Any], lane: Any, k: Any, steps: Any
+    ) -> None:
+        """All register tiles of a block; ``lane`` is where the block begins."""
+        block = self._which_block(k, steps)
+
+        def panel_at(role: str, position: Any) -> tuple[Any, Any]:
+            if role == self.plan.split:
+                return self.buffer, index.mul(index.sub(position, lane), steps)
+            at = index.add(index.mul(self.padded, k), index.mul(position, steps))
+            return self.shared, at
+
+        def each_column(column: Any, _: list[Any]) -> list[Any]:
+            right = panel_at("columns", column)
+            whole = self.writer.whole_columns(column)
+
+            def each_row(row: Any, _: list[Any]) -> list[Any]:
+                self.writer.prefetch(row, column)
+                sums = multiply(self.tiles, panel_at("rows", row), right, steps)
+                self.writer.store(sums, row, column, whole, block)
+                return []
+
+            index.loop(*rows, self.tiles.mr, [], each_row)
+            return []
+
+        index.loop(*columns, self.tiles.nr, [], each_column)
+
+    def _which_block(self, k: Any, steps: Any) -> Block:
+        arith = dialect("arith")
+        inner = index.known(self.inner)
+        if inner is not None and inner <= self.tiles.kc:
+            return Block(True, True)
+        start = self.plan.start
+        first: Any = arith.cmpi(arith.CmpIPredicate.eq, k, index.constant(0))
+        if start.operand is self.plan.contraction.result:
+            first = False
+        last: Any = False
+        if self.plan.finish is not None:
+            end = index.add(k, steps)
+            last = arith.cmpi(arith.CmpIPredicate.eq, end, self.inner)
+        return Block(first, last)

@@ -1,0 +1,113 @@
+"""Vectors of elements whose offsets are known by lane: loads, stores, masks, expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions.places import Even, Listed, Place
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.body import broadcast, rebuild
+
+
+def vector_of(width: int, element: Any) -> Any:
+    """The type of ``width`` lanes."""
+    return mlir.VectorType.get([width], element)
+
+
+def zeros(width: int, element: Any) -> Any:
+    """A vector of zeros."""
+    type_ = vector_of(width, element)
+    whole = isinstance(element, (mlir.IntegerType, mlir.IndexType))
+    zero = mlir.IntegerAttr.get(element, 0) if whole else mlir.FloatAttr.get(element, 0.0)
+    return dialect("arith").ConstantOp(type_, mlir.DenseElementsAttr.get_splat(type_, zero)).result
+
+
+def mask(width: int, count: Any) -> Any:
+    """The first ``count`` of ``width`` lanes; all or none for counts beyond."""
+    type_ = vector_of(width, mlir.IntegerType.get_signless(1))
+    return dialect("vector").create_mask(type_, [count])
+
+
+def lane_offsets(offsets: Even | Listed, first: Any, width: int) -> Any:
+    """The offsets of ``width`` flat indices from ``first`` on, as a vector."""
+    if isinstance(offsets, Listed):
+        element = mlir.MemRefType(offsets.table.type).element_type
+        return dialect("vector").load(vector_of(width, element), offsets.table, [first])
+    type_ = vector_of(width, mlir.IndexType.get())
+    arith = dialect("arith")
+    numbers = arith.addi(dialect("vector").step(type_), broadcast(first, width))
+    return arith.muli(numbers, broadcast(offsets.step, width))
+
+
+def load(place: Place, at: Any, mask_: Any, width: int) -> Any:
+    """``width`` neighbours from ``at`` on, zero where ``mask_`` is off."""
+    type_ = vector_of(width, place.element)
+    return dialect("vector").maskedload(type_, place.flat, [at], mask_, zeros(width, place.element))
+
+
+def gather(place: Place, at: Any, offsets: Any, mask_: Any, width: int) -> Any:
+    """The elements at ``at`` plus each of ``offsets``, zero where ``mask_`` is off."""
+    type_ = vector_of(width, place.element)
+    through = zeros(width, place.element)
+    return dialect("vector").gather(type_, place.flat, [at], offsets, mask_, through)
+
+
+def read(place: Place, at: Any, offsets: Even | Listed, first: Any, mask_: Any, width: int) -> Any:
+    """Elements ``first`` and following of a role at offset ``at``, by the cheapest kind of load.
+
+    A scalar, when all lanes are the same element.
+    """
+    if offsets.still:
+        return dialect("memref").load(place.flat, [at])
+    if offsets.unit:
+        return load(place, index.add(at, first), mask_, width)
+    return gather(place, at, lane_offsets(offsets, first, width), mask_, width)
+
+
+def write(
+    place: Place, at: Any, offsets: Even | Listed, first: Any, mask_: Any, value: Any
+) -> None:
+    """Store the lanes of ``value`` that ``mask_`` names; the inverse of ``read``."""
+    width = mlir.VectorType(value.type).shape[0]
+    if offsets.unit:
+        dialect("vector").maskedstore(place.flat, [index.add(at, first)], mask_, value)
+        return
+    numbers = lane_offsets(offsets, first, width)
+    dialect("vector").ScatterOp(None, place.flat, [at], numbers, mask_, value)
+
+
+def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
+    """``value``, computed anew from what ``known`` has for values it depends on.
+
+    Values of outside are used as they are, constants are made anew.
+    """
+    values = dict(known)
+
+    def visit(current: Any) -> Any:
+        if current in values:
+            return values[current]
+        owner = current.owner
+        if isinstance(owner, mlir.Block):
+            return current
+        if owner.name == "arith.constant":
+            attribute = owner.attributes["value"]
+            values[current] = dialect("arith").ConstantOp(current.type, attribute).result
+            return values[current]
+        if not any(_depends(operand, values) for operand in owner.operands):
+            return current
+        for operand in owner.operands:
+            values[operand] = visit(operand)
+        made = rebuild(owner.operation, values, width)
+        values.update(zip(owner.results, made, strict=True))
+        return values[current]
+
+    return visit(value)
+
+
+def _depends(value: Any, known: Mapping[Any, Any]) -> bool:
+    if value in known:
+        return True
+    owner = value.owner
+    return not isinstance(owner, mlir.Block) and any(_depends(v, known) for v in owner.operands)

@@ -1,0 +1,137 @@
+"""The calls of a contraction's functions, cut over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions.kernel import (
+    TileLoops,
+    pack_shared,
+    shared_length,
+    shared_role,
+    side,
+)
+from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free, function
+from pharos.targets.cpu.contractions.store import branch_on
+from pharos.targets.cpu.vector_loops import index
+
+
+class Launcher:
+    """Writes the functions of ``plan`` into ``module`` and calls them at the insertion point."""
+
+    def __init__(self, module: Any, plan: Plan, name: str, threads: int, grain: int) -> None:
+        self.module, self.plan, self.name = module, plan, name
+        self.threads, self.grain = threads, grain
+        self.site: Site = None  # type: ignore[assignment]
+
+    def write(self) -> None:
+        """Write everything."""
+        self.site = Site(self.plan, self.plan.values)
+        tables = self.site.make_tables()
+        shared = allocate(self.plan.contraction.left.element, index.constant(0))
+        arguments = [*self.plan.values, *tables]
+        self.pack = self._function("pack", arguments, shared)
+        self.tiles = self._function("tiles", arguments, shared)
+        shared.owner.operation.erase()
+        branch_on(self._alone(), lambda alone: self._all(1 if alone else self.threads, arguments))
+        free(tables)
+
+    def _function(self, kind: str, arguments: list[Any], shared: Any) -> Any:
+        low = index.constant(0)
+
+        def build(parameters: list[Any]) -> None:
+            low, high, batch, *values, shared = parameters
+            count = len(self.plan.values)
+            site = Site(self.plan, values[:count], values[count:])
+            if kind == "pack":
+                pack_shared(site, low, high, batch, shared)
+            else:
+                TileLoops(site, low, high, batch, shared).write()
+
+        name = f"{self.name}_{kind}"
+        made = function(self.module, name, [low, low, low, *arguments, shared], build)
+        return mlir.FlatSymbolRefAttr.get(made.name.value)
+
+    def _alone(self) -> Any:
+        """Whether one thread does everything: True, False, or a value."""
+        if self.threads == 1 or _inside_parallel(self.plan.contraction.nest.operation):
+            return True
+        work = index.constant(1)
+        for role in ("batch", "rows", "columns", "inner"):
+            work = index.mul(work, self.site.count(role))
+        known = index.known(work)
+        if known is not None:
+            return known < self.grain
+        arith = dialect("arith")
+        return arith.cmpi(arith.CmpIPredicate.slt, work, index.constant(self.grain))
+
+    def _all(self, threads: int, arguments: list[Any]) -> None:
+        batches = self.site.count("batch")
+        if index.known(batches) == 1:
+            self._shared_by(threads, index.constant(0), arguments)
+            return
+        branch_on(
+            self._many(batches, threads),
+            lambda many: self._batches(threads if many else 1, 1 if many else threads, arguments),
+        )
+
+    def _many(self, batches: Any, threads: int) -> Any:
+        """Whether whole batches keep ``threads`` busy."""
+        known, arith = index.known(batches), dialect("arith")
+        if threads == 1:
+            return True
+        if known is not None:
+            return known >= 4 * threads or known % threads == 0
+        return arith.cmpi(arith.CmpIPredicate.sge, batches, index.constant(2 * threads))
+
+    def _batches(self, outer: int, inner: int, arguments: list[Any]) -> None:
+        """Batches cut over ``outer`` threads, each of them over ``inner``."""
+
+        def several(low: Any, high: Any) -> None:
+            def each(batch: Any, _: list[Any]) -> list[Any]:
+                self._shared_by(inner, batch, arguments)
+                return []
+
+            index.loop(low, high, 1, [], each)
+
+        self._parallel(self.site.count("batch"), 1, outer, several)
+
+    def _shared_by(self, threads: int, batch: Any, arguments: list[Any]) -> None:
+        """One batch: pack the shared factor, then the tiles, each cut over ``threads``."""
+        shared = allocate(self.plan.contraction.left.element, shared_length(self.site))
+        role = shared_role(self.plan)
+        for callee, lanes in ((self.pack, role), (self.tiles, self.plan.split)):
+
+            def call(low: Any, high: Any, callee: Any = callee) -> None:
+                dialect("func").CallOp([], callee, [low, high, batch, *arguments, shared])
+
+            self._parallel(self.site.count(lanes), side(self.plan, lanes)[1], threads, call)
+        free([shared])
+
+    def _parallel(
+        self, count: Any, step: int, threads: int, body: Callable[[Any, Any], None]
+    ) -> None:
+        """``body(low, high)`` for one part per thread, in multiples of ``step``."""
+        zero = index.constant(0)
+        if threads == 1:
+            body(zero, count)
+            return
+        parts = index.ceil_div(index.ceil_div(count, step), threads)
+        chunk = index.mul(parts, index.constant(step))
+        loop = dialect("scf").ParallelOp([], [zero], [count], [chunk], [])
+        block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
+        with mlir.InsertionPoint(block):
+            low = block.arguments[0]
+            body(low, index.minimum(index.add(low, chunk), count))
+            dialect("scf").ReduceOp([], 0)
+
+
+def _inside_parallel(operation: Any) -> bool:
+    parent = operation.parent
+    while parent is not None:
+        if parent.name in ("scf.parallel", "scf.forall", "omp.parallel"):
+            return True
+        parent = parent.parent
+    return False

@@ -1,0 +1,162 @@
+"""Copies of the factors in panels, so that the microkernel reads memory in order.
+
+A panel of ``p`` lanes (rows of the left factor, columns of the right) over ``kc`` inner steps is
+``[kc][p]``; panels follow each other. Lanes beyond the last are whatever is there: they only
+reach sums that nobody stores. The expression around a factor (a widening, a scale, a relu) is
+computed here, once per element.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions import lanes as lane
+from pharos.targets.cpu.contractions.contraction import Factor
+from pharos.targets.cpu.contractions.places import Even, Listed, Place
+from pharos.targets.cpu.contractions.runs import by_runs
+from pharos.targets.cpu.contractions.site import Site
+from pharos.targets.cpu.contractions.transpose import transpose
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.body import broadcast
+
+
+@dataclass(frozen=True)
+class Source:
+    """One operand of a factor: its place, where the batch starts, offsets of lanes and steps."""
+
+    argument: Any
+    place: Place
+    origin: Any
+    lanes: Even | Listed
+    steps: Even | Listed
+    stride: int | None
+
+
+class Packer:
+    """Packs ``factor`` (lanes are the loops of ``role``) into panels of ``panel`` lanes."""
+
+    def __init__(self, site: Site, factor: Factor, role: str, panel: int, batch: Any) -> None:
+        self.site, self.factor, self.role, self.panel = site, factor, role, panel
+        self.width = site.plan.tiles.width
+        loops = site.plan.loops(role)
+        self.sources = [
+            Source(
+                argument,
+                site.place(operand),
+                site.origin(operand, batch),
+                site.offsets(operand, role),
+                site.offsets(operand, "inner"),
+                operand.steps().get(loops[-1], 0) if loops else 0,
+            )
+            for operand, argument in zip(factor.operands, factor.arguments, strict=True)
+        ]
+        self.end = site.count(role)
+
+    def pack(self, first: Any, count: Any, k: Any, steps: Any, target: Any, at: Any) -> None:
+        """Panels for lanes ``first .. first + count`` and inner steps ``k .. k + steps``.
+
+        They go to ``target[at ...]``; ``first`` is the start of a panel.
+        """
+        groups = max(1, self.panel // self.width)
+        panels = index.ceil_div(count, self.panel)
+
+        def each_panel(p: Any, _: list[Any]) -> list[Any]:
+            start = index.mul(p, index.constant(self.panel))
+            to = index.add(at, index.mul(start, steps))
+
+            def each_group(g: Any, _: list[Any]) -> list[Any]:
+                inside = index.mul(g, index.constant(self.width))
+                lane0 = index.add(index.add(first, start), inside)
+                self._group(lane0, k, steps, target, index.add(to, inside))
+                return []
+
+            index.loop(index.constant(0), index.constant(groups), 1, [], each_group)
+            return []
+
+        index.loop(index.constant(0), panels, 1, [], each_panel)
+
+    def _group(self, lane0: Any, k: Any, steps: Any, target: Any, at: Any) -> None:
+        """One vector of lanes for all steps."""
+        valid = index.minimum(index.sub(self.end, lane0), index.constant(self.panel))
+        mask = lane.mask(self.width, valid)
+        low, zero = index.constant(0), index.constant(0)
+        only = self.sources[0] if len(self.sources) == 1 else None
+        if only is not None and only.steps.unit and not only.lanes.unit:
+            low = index.round_down(steps, self.width)
+            index.loop(
+                zero,
+                low,
+                self.width,
+                [],
+                lambda i, _: self._transposed(only, lane0, k, i, target, at),
+            )
+        if only is not None and isinstance(only.lanes, Listed) and only.stride in (1, 2):
+            by_runs(
+                only.place,
+                only.lanes,
+                only.stride,
+                lane0,
+                mask,
+                self.width,
+                lambda read: self._steps(low, steps, k, target, at, [read]),
+            )
+            return
+        reads = [self._reader(source, lane0, mask) for source in self.sources]
+        self._steps(low, steps, k, target, at, reads)
+
+    def _reader(self, source: Source, lane0: Any, mask: Any) -> Any:
+        if source.lanes.still or source.lanes.unit:
+            return lambda at: lane.read(source.place, at, source.lanes, lane0, mask, self.width)
+        offsets = lane.lane_offsets(source.lanes, lane0, self.width)
+        return lambda at: lane.gather(source.place, at, offsets, mask, self.width)
+
+    def _steps(self, low: Any, high: Any, k: Any, target: Any, at: Any, reads: list[Any]) -> None:
+        """Steps ``low .. high`` one by one; ``reads`` give the lanes of each operand."""
+
+        def body(i: Any, _: list[Any]) -> list[Any]:
+            step = index.add(k, i)
+            known = {
+                source.argument: read(index.add(source.origin, source.steps.at(step)))
+                for source, read in zip(self.sources, reads, strict=True)
+            }
+            self._store(known, target, index.add(at, index.mul(i, index.constant(self.panel))))
+            return []
+
+        index.loop(low, high, 1, [], body)
+
+    def _transposed(
+        self, source: Source, lane0: Any, k: Any, i: Any, target: Any, at: Any
+    ) -> list[Any]:
+        """As many steps as a vector has lanes, where steps are neighbours in memory."""
+        last = index.sub(self.end, index.constant(1))
+        step = index.add(source.origin, index.add(k, i))
+        type_ = lane.vector_of(self.width, source.place.element)
+        rows = []
+        for r in range(self.width):
+            if r >= self.panel:
+                rows.append(lane.zeros(self.width, source.place.element))
+                continue
+            row = index.minimum(index.add(lane0, index.constant(r)), last)
+            where = index.add(step, source.lanes.at(row))
+            rows.append(dialect("vector").load(type_, source.place.flat, [where]))
+        for r, column in enumerate(transpose(rows)):
+            to = index.mul(index.add(i, index.constant(r)), index.constant(self.panel))
+            self._store({source.argument: column}, target, index.add(at, to))
+        return []
+
+    def _store(self, known: dict[Any, Any], target: Any, at: Any) -> None:
+        known = {**self.site.known, **known}
+        value = broadcast(lane.evaluate(self.factor.value, known, self.width), self.width)
+        if self.panel >= self.width:
+            dialect("vector").store(value, target, [at])
+        else:
+            # Only the panel's own lanes: the next panel may be another thread's.
+            mask = lane.mask(self.width, index.constant(self.panel))
+            dialect("vector").maskedstore(target, [at], mask, value)
+
+
+def buffer_type(element: Any) -> Any:
+    """The type of a buffer for panels."""
+    return mlir.MemRefType.get([mlir.ShapedType.get_dynamic_size()], element)

@@ -1,0 +1,77 @@
+"""Sizes of register tiles and cache blocks: pure functions of element type, extents and facts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+# Independent sums that keep both multiply-add units busy need 8 or more registers; this many of
+# all registers hold sums, the rest the factors on their way.
+_SPARE = {16: 4, 32: 8}
+_BLOCK_BYTES = 384 << 10  # of the second-level cache, for the block that stays there
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The vector unit: bits of a register, number of registers, and threads that share work."""
+
+    bits: int
+    registers: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A register tile has ``mr`` rows and ``nr`` columns (``nr / width`` vectors); a block has
+    ``mc`` rows, ``nc`` columns and ``kc`` inner steps."""
+
+    width: int
+    mr: int
+    nr: int
+    mc: int
+    nc: int
+    kc: int
+
+
+def default_tiles(
+    bits: int, rows: int | None, columns: int | None, inner: int | None, unit: Unit
+) -> Tiles:
+    """Tiles for elements of ``bits`` bits and these extents (None where not known)."""
+    width = max(1, unit.bits // bits)
+    vectors = 2 if columns is None or columns > width else 1
+    sums = unit.registers - _SPARE.get(unit.registers, 8)
+    mr = _even(rows, min(sums // vectors, width, 12))
+    kc = _even(inner, 512)
+    nr = vectors * width
+    lanes = _BLOCK_BYTES // (kc * bits // 8)
+    return Tiles(width, mr, nr, _multiple(lanes, mr), _multiple(lanes, nr), kc)
+
+
+def with_overrides(tiles: Tiles, wanted: dict[str, int]) -> Tiles:
+    """``tiles`` with the values of ``wanted`` (mr, nr, mc, nc, kc), made to fit each other."""
+    known = {
+        name: value for name, value in wanted.items() if name in ("mr", "nr", "mc", "nc", "kc")
+    }
+    tiles = replace(tiles, **known)
+    nr = _multiple(max(tiles.nr, tiles.width), tiles.width)
+    mr = max(1, min(tiles.mr, tiles.width))
+    return replace(
+        tiles,
+        mr=mr,
+        nr=nr,
+        mc=_multiple(tiles.mc, mr),
+        nc=_multiple(tiles.nc, nr),
+        kc=max(1, tiles.kc),
+    )
+
+
+def _even(extent: int | None, largest: int) -> int:
+    """``extent`` cut into equal parts of at most ``largest``; ``largest`` when not known."""
+    if extent is None:
+        return largest
+    extent = max(1, extent)
+    return math.ceil(extent / math.ceil(extent / largest))
+
+
+def _multiple(value: int, factor: int) -> int:
+    return max(factor, value // factor * factor)

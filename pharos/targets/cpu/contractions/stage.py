@@ -1,0 +1,166 @@
+"""The pipeline step: contractions become packed kernels, shared by threads.
+
+    linalg.generic {acc + a * b} ins(%a, %b) outs(%c)
+      ==>
+    parallel: call @pack(lanes, ..., %panels)          // the factor that all threads read
+    parallel: call @tiles(lanes, ..., %panels)         // blocks of the other, and the result
+
+What is no contraction, or is too small or too thin to gain from packing, is left for
+``vector-loops``. Where sizes are known only at run time, both are emitted behind a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions.contraction import Contraction, read_contraction
+from pharos.targets.cpu.contractions.launch import Launcher
+from pharos.targets.cpu.contractions.parameters import Unit, default_tiles, with_overrides
+from pharos.targets.cpu.contractions.result import Finish, Start
+from pharos.targets.cpu.contractions.site import Plan
+from pharos.targets.cpu.contractions.surroundings import captured, find_finish, find_start
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.nest import read_nest, trip_count
+
+# Thinner than this, a product reads its larger factor about once: vector loops do as well.
+_THIN = 4
+_SMALL = 4096
+
+
+@dataclass(frozen=True)
+class PackedContractions:
+    """Lower contractions on memrefs to packed panels and register tiles.
+
+    ``simd_bits`` and ``registers`` describe the vector unit; ``threads`` is how many share a
+    contraction; ``grain`` the number of multiplications below which one does it alone. An
+    operation's attribute ``pharos.params`` may set ``mr``, ``nr``, ``mc``, ``nc`` and ``kc``.
+    """
+
+    name: ClassVar[str] = "packed-contractions"
+    simd_bits: int = 256
+    registers: int = 16
+    threads: int = 1
+    grain: int = 32768
+
+    def run(self, module: Any, scope: Any = None) -> Any:
+        """Rewrite ``module`` in place."""
+        with module.context, mlir.Location.unknown():
+            # All are read before the first is replaced: calls would hide what touches what.
+            found = [(c, find_start(c), find_finish(c)) for c in _contractions(module)]
+            for number, (contraction, start, finish) in enumerate(found):
+                self._replace(module, self._plan(contraction, start, finish), number)
+        return module
+
+    def _replace(self, module: Any, plan: Plan, number: int) -> None:
+        contraction, start, finish = plan.contraction, plan.start, plan.finish
+        operation = contraction.nest.operation
+        others = [o for o in (start.fill, operation, finish and finish.operation) if o is not None]
+        name = f"{_owner(operation)}_contraction{number}"
+        launcher = Launcher(module, plan, name, self.threads, self.grain)
+        with operation.location, mlir.InsertionPoint(operation):
+            test = _fits(contraction)
+            if test is None:
+                launcher.write()
+            else:
+                _choose(test, launcher.write, others)
+        if test is None:
+            for other in reversed(others):
+                other.erase()
+
+    def _plan(self, contraction: Contraction, start: Start, finish: Finish | None) -> Plan:
+        rows, columns, inner = (contraction.extent(r) for r in _roles(contraction))
+        unit = Unit(self.simd_bits, self.registers, self.threads)
+        tiles = default_tiles(contraction.left.element.width, rows, columns, inner, unit)
+        attributes = contraction.nest.operation.attributes
+        if "pharos.params" in attributes:
+            wanted = {named.name: named.attr.value for named in attributes["pharos.params"]}
+            tiles = with_overrides(tiles, wanted)
+        split = "rows" if rows is not None and columns is not None and rows > columns else "columns"
+        values = captured(contraction, start, finish)
+        return Plan(contraction, tiles, split, start, finish, values)
+
+
+def worthwhile(contraction: Contraction) -> bool:
+    """Whether packing can pay: no side is thin, and there is some work."""
+    rows, columns, inner = (contraction.extent(r) for r in _roles(contraction))
+    thin = [n for n in (rows, columns, inner) if n is not None and n < _THIN]
+    sizes = [n for n in (rows, columns, inner) if n is not None]
+    if thin and (0 in thin or not _window(contraction) or 1 in thin):
+        return False
+    total = contraction.extent(contraction.batch) or 1
+    for size in sizes:
+        total *= size
+    return len(sizes) < 3 or total >= _SMALL
+
+
+def _window(contraction: Contraction) -> bool:
+    """Whether some dimension is reached by a sum of loops: a convolution, slow without vectors."""
+    factors = (*contraction.left.operands, *contraction.right.operands)
+    return any(len(factor) > 1 for operand in factors for factor in operand.factors)
+
+
+def _roles(contraction: Contraction) -> tuple[tuple[int, ...], ...]:
+    return contraction.rows, contraction.columns, contraction.inner
+
+
+def _fits(contraction: Contraction) -> Any | None:
+    """A test at run time that the sizes suit packing; None when that is known."""
+    arith, test = dialect("arith"), None
+    if contraction.extent(contraction.batch) is None:
+        test = _at_least(contraction, contraction.batch, 1)
+    for loops in _roles(contraction):
+        if contraction.extent(loops) is None:
+            new = _at_least(contraction, loops, _THIN)
+            test = new if test is None else arith.andi(test, new)
+    return test
+
+
+def _at_least(contraction: Contraction, loops: tuple[int, ...], least: int) -> Any:
+    nest, total = contraction.nest, index.constant(1)
+    for loop in loops:
+        total = index.mul(total, trip_count(nest, loop, nest.operation.operands))
+    arith = dialect("arith")
+    return arith.cmpi(arith.CmpIPredicate.sge, total, index.constant(least))
+
+
+def _choose(test: Any, write: Callable[[], None], others: list[Any]) -> None:
+    """``write`` where ``test`` holds, else the operations ``others`` as they were."""
+    scf = dialect("scf")
+    branch = scf.IfOp(test, has_else=True)
+    with mlir.InsertionPoint(branch.then_block):
+        write()
+        scf.YieldOp([])
+    with mlir.InsertionPoint(branch.else_block):
+        end = scf.YieldOp([])
+    for other in others:
+        other.move_before(end.operation)
+
+
+def _contractions(module: Any) -> Iterator[Contraction]:
+    for operation in _generics(module):
+        nest = read_nest(operation)
+        contraction = read_contraction(nest) if nest is not None else None
+        if contraction is not None and worthwhile(contraction):
+            yield contraction
+
+
+def _generics(module: Any) -> list[Any]:
+    found: list[Any] = []
+
+    def visit(op: Any) -> Any:
+        if op.name == "linalg.generic" and not len(op.results):
+            found.append(op)
+        return mlir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    return found
+
+
+def _owner(operation: Any) -> str:
+    parent = operation.parent
+    while parent is not None and parent.name != "func.func":
+        parent = parent.parent
+    return str(parent.attributes["sym_name"].value) if parent is not None else "kernel"

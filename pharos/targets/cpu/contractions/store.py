@@ -1,0 +1,254 @@
+"""From sums to memory: what a tile is added to, the operation that follows, the store.
+
+A whole tile whose columns are neighbours in memory goes straight from registers. At the edges,
+and where columns lie otherwise, the sums go to a scratch tile, and from there row by row under
+masks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.contractions import lanes as lane
+from pharos.targets.cpu.contractions.contraction import Operand
+from pharos.targets.cpu.contractions.places import Even, Listed, Place
+from pharos.targets.cpu.contractions.runs import all_of, follows
+from pharos.targets.cpu.contractions.site import Site
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.body import broadcast
+
+
+@dataclass(frozen=True)
+class End:
+    """An operand that a tile is read from or written to."""
+
+    operand: Operand
+    place: Place
+    origin: Any
+    rows: Even | Listed
+    columns: Even | Listed
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One vector of a tile: its row and first column, and which lanes are inside.
+
+    ``mask`` is None in a whole tile; there ``neighbours`` are the offsets of the column for the
+    operands with a table.
+    """
+
+    row: Any
+    column: Any
+    mask: Any
+    neighbours: dict[int, Any]
+
+
+class Writer:
+    """Stores the tiles of one batch."""
+
+    def __init__(self, site: Site, batch: Any, scratch: Any) -> None:
+        self.site, self.scratch = site, scratch
+        self.tiles = site.plan.tiles
+        self.ends: dict[int, End] = {}
+        plan = site.plan
+        begin = [plan.start.operand] if plan.start.operand is not None else []
+        after = [*plan.finish.operands, *plan.finish.results] if plan.finish is not None else []
+        for operand in [plan.contraction.result, *begin, *after]:
+            self.ends[id(operand)] = End(
+                operand,
+                site.place(operand),
+                site.origin(operand, batch),
+                site.offsets(operand, "rows"),
+                site.offsets(operand, "columns"),
+            )
+        self.limit = {role: site.count(role) for role in ("rows", "columns")}
+
+    def whole_columns(self, column: Any) -> Any | None:
+        """Whether all columns of a tile exist and are neighbours in every operand with a table.
+
+        None when no tile can go straight from registers.
+        """
+        arith = dialect("arith")
+        width, count = self.tiles.width, self.tiles.nr
+        end = index.add(column, index.constant(count))
+        good = arith.cmpi(arith.CmpIPredicate.sle, end, self.limit["columns"])
+        for written in self._written():
+            columns = self.ends[id(written)].columns
+            if not columns.unit and not isinstance(columns, Listed):
+                return None
+        for end_ in self.ends.values():
+            if not isinstance(end_.columns, Listed):
+                continue
+            first = dialect("memref").load(end_.columns.table, [column])
+            for v in range(0, count, width):
+                numbers = lane.lane_offsets(
+                    end_.columns, index.add(column, index.constant(v)), width
+                )
+                offset = arith.addi(first, arith.ConstantOp(first.type, v).result)
+                good = arith.andi(good, all_of(follows(numbers, offset, 1, width)))
+        return good
+
+    def prefetch(self, row: Any, column: Any) -> None:
+        """Ask for the tile's memory while its sums are computed; beyond the result is harmless."""
+        memref = dialect("memref")
+        for operand in self._written()[-1:]:
+            end = self.ends[id(operand)]
+            if not end.columns.unit:
+                continue
+            for r in range(self.tiles.mr):
+                at = index.add(end.origin, end.rows.at(index.add(row, index.constant(r))))
+                for v in range(0, self.tiles.nr, self.tiles.width):
+                    where = index.add(at, index.add(column, index.constant(v)))
+                    memref.prefetch(end.place.flat, [where], True, 3, True)
+
+    def store(self, sums: list[Any], row: Any, column: Any, whole: Any, block: Block) -> None:
+        """The tile of ``sums`` whose first element is at ``row`` and ``column``."""
+        scf, arith = dialect("scf"), dialect("arith")
+        if whole is None:
+            self._edge(sums, row, column, block)
+            return
+        last = index.add(row, index.constant(self.tiles.mr))
+        fits = arith.cmpi(arith.CmpIPredicate.sle, last, self.limit["rows"])
+        branch = scf.IfOp(arith.andi(whole, fits), has_else=True)
+        with mlir.InsertionPoint(branch.then_block):
+            block.each(lambda first, last: self._whole(sums, row, column, first, last))
+            scf.YieldOp([])
+        with mlir.InsertionPoint(branch.else_block):
+            self._edge(sums, row, column, block)
+            scf.YieldOp([])
+
+    def _written(self) -> list[Operand]:
+        plan = self.site.plan
+        if plan.finish is None:
+            return [plan.contraction.result]
+        return [*plan.finish.results, plan.contraction.result]
+
+    def _whole(self, sums: list[Any], row: Any, column: Any, first: bool, last: bool) -> None:
+        neighbours = {
+            key: end.columns.at(column)
+            for key, end in self.ends.items()
+            if isinstance(end.columns, Listed)
+        }
+        vectors = self.tiles.nr // self.tiles.width
+        for (r, v), value in zip(
+            itertools.product(range(self.tiles.mr), range(vectors)), sums, strict=True
+        ):
+            step = index.constant(v * self.tiles.width)
+            spot = Spot(
+                index.add(row, index.constant(r)),
+                index.add(column, step),
+                None,
+                {key: index.add(at, step) for key, at in neighbours.items()},
+            )
+            self._complete(value, spot, first, last)
+
+    def _edge(self, sums: list[Any], row: Any, column: Any, block: Block) -> None:
+        width, vectors = self.tiles.width, self.tiles.nr // self.tiles.width
+        vector = dialect("vector")
+        for number, value in enumerate(sums):
+            vector.store(value, self.scratch, [index.constant(number * width)])
+        rows = index.minimum(index.sub(self.limit["rows"], row), index.constant(self.tiles.mr))
+        left = index.sub(self.limit["columns"], column)
+
+        def body(first: bool, last: bool) -> Callable[[Any, list[Any]], list[Any]]:
+            def each(i: Any, _: list[Any]) -> list[Any]:
+                r = dialect("arith").divui(i, index.constant(vectors))
+                v = index.mul(
+                    dialect("arith").remui(i, index.constant(vectors)), index.constant(width)
+                )
+                value = vector.load(
+                    sums[0].type, self.scratch, [index.mul(i, index.constant(width))]
+                )
+                mask = lane.mask(width, index.sub(left, v))
+                spot = Spot(index.add(row, r), index.add(column, v), mask, {})
+                self._complete(value, spot, first, last)
+                return []
+
+            return each
+
+        count = index.mul(rows, index.constant(vectors))
+        block.each(
+            lambda first, last: index.loop(index.constant(0), count, 1, [], body(first, last))
+        )
+
+    def _complete(self, value: Any, spot: Spot, first: bool, last: bool) -> None:
+        """One vector: add what was there, apply the operation that follows, store."""
+        plan = self.site.plan
+        start = plan.start
+        if not first:
+            value = self._sum(value, self._read(plan.contraction.result, spot))
+        elif start.operand is not None:
+            value = self._sum(value, self._read(start.operand, spot))
+        elif start.scalar is not None:
+            value = self._sum(value, self._outside(start.scalar))
+        if not last or plan.finish is None:
+            self._write(plan.contraction.result, spot, value)
+            return
+        finish = plan.finish
+        known = {**self.site.known, **dict.fromkeys(finish.elements, value)}
+        for argument, operand in zip(finish.arguments, finish.operands, strict=True):
+            known[argument] = self._read(operand, spot)
+        for wanted, operand in zip(finish.values, finish.results, strict=True):
+            made = lane.evaluate(wanted, known, self.tiles.width)
+            self._write(operand, spot, broadcast(made, self.tiles.width))
+
+    def _sum(self, value: Any, before: Any) -> Any:
+        before = broadcast(before, self.tiles.width)
+        arith = dialect("arith")
+        whole = isinstance(value.type.element_type, mlir.IntegerType)
+        return arith.addi(value, before) if whole else arith.addf(value, before)
+
+    def _outside(self, scalar: Any) -> Any:
+        return lane.evaluate(scalar, self.site.known, self.tiles.width)
+
+    def _read(self, operand: Operand, spot: Spot) -> Any:
+        end, width = self.ends[id(operand)], self.tiles.width
+        at = index.add(end.origin, end.rows.at(spot.row))
+        if spot.mask is None and (end.columns.unit or id(operand) in spot.neighbours):
+            where = index.add(at, spot.neighbours.get(id(operand), spot.column))
+            type_ = lane.vector_of(width, end.place.element)
+            return dialect("vector").load(type_, end.place.flat, [where])
+        return lane.read(end.place, at, end.columns, spot.column, self._mask(spot), width)
+
+    def _write(self, operand: Operand, spot: Spot, value: Any) -> None:
+        end = self.ends[id(operand)]
+        at = index.add(end.origin, end.rows.at(spot.row))
+        if spot.mask is None and (end.columns.unit or id(operand) in spot.neighbours):
+            where = index.add(at, spot.neighbours.get(id(operand), spot.column))
+            dialect("vector").store(value, end.place.flat, [where])
+            return
+        lane.write(end.place, at, end.columns, spot.column, self._mask(spot), value)
+
+    def _mask(self, spot: Spot) -> Any:
+        width = self.tiles.width
+        return spot.mask if spot.mask is not None else lane.mask(width, index.constant(width))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Which block of inner steps a tile is from: ``first`` and ``last`` are True or False where
+    that is known, else values of type i1."""
+
+    first: Any
+    last: Any
+
+    def each(self, emit: Callable[[bool, bool], Any]) -> None:
+        """Emit ``emit(first, last)`` for the cases that can occur."""
+        branch_on(self.first, lambda first: branch_on(self.last, lambda last: emit(first, last)))
+
+
+def branch_on(condition: Any, emit: Callable[[bool], Any]) -> None:
+    """``emit(True)`` where ``condition`` holds, ``emit(False)`` where it does not."""
+    if isinstance(condition, bool):
+        emit(condition)
+        return
+    scf = dialect("scf")
+    branch = scf.IfOp(condition, has_else=True)
+    for block, value in ((branch.then_block, True), (branch.else_block, False)):
+        with mlir.InsertionPoint(block):
+            emit(value)
+            scf.YieldOp([])

@@ -1,0 +1,293 @@
+"""What stands around a contraction: the fill before it, the elementwise operation after it.
+
+Both move into the tiles: the result is then neither read for its first sums nor a second time for
+the operation that follows. Nothing between them and the contraction may touch the result. Two
+arguments of a function are taken to be different memory, as bufferization takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pharos.ir.bindings import mlir
+from pharos.targets.cpu.contractions.contraction import (
+    Contraction,
+    Operand,
+    read_operand,
+)
+from pharos.targets.cpu.contractions.result import Finish, Start
+from pharos.targets.cpu.vector_loops.body import supported
+from pharos.targets.cpu.vector_loops.nest import Nest, read_nest
+
+_VIEWS = (
+    "memref.cast",
+    "memref.collapse_shape",
+    "memref.expand_shape",
+    "memref.extract_strided_metadata",
+    "memref.reinterpret_cast",
+    "memref.subview",
+    "memref.transpose",
+    "memref.view",
+)
+# Operations that touch no memory, whatever their operands.
+_PURE = ("affine.apply", "memref.alloc", "memref.alloca", "memref.dim", *_VIEWS)
+
+
+def find_start(contraction: Contraction) -> Start:
+    """What the sums of ``contraction`` are added to: what the operation before it wrote into all
+    of the result (a number, or a broadcast copy of another memref), or the result itself."""
+    itself = Start(operand=contraction.result)
+    result = contraction.result.buffer
+    between: list[Any] = []
+    for operation in _before(contraction.nest.operation):
+        if not _touches(operation, root(result)):
+            between.append(operation)
+            continue
+        found = _fill(operation, contraction)
+        source = root(found.operand.buffer) if found and found.operand else None
+        if found is None or any(source and _may_write(other, source) for other in between):
+            return itself
+        return found
+    return itself
+
+
+def find_finish(contraction: Contraction) -> Finish | None:
+    """The elementwise operation on the whole result that may be done on each tile.
+
+    It is the next that touches the result, reads it element by element, and writes to somewhere
+    that the contraction does not read; nothing between writes what it reads.
+    """
+    operation = contraction.nest.operation
+    between: list[Any] = []
+    for other in _after(operation):
+        if other.name == "linalg.generic" and contraction.result.buffer in other.operands:
+            return _finish(other, contraction, between)
+        if _touches(other, root(contraction.result.buffer)) or len(other.regions):
+            return None
+        between.append(other)
+    return None
+
+
+def captured(contraction: Contraction, start: Start, finish: Finish | None) -> tuple[Any, ...]:
+    """The outside values that the functions of a contraction need, its operands first."""
+    found = list(contraction.nest.operation.operands)
+    for operation in (contraction.nest.operation, finish and finish.operation):
+        if operation is not None:
+            found += [*operation.operands, *_from_outside(operation)]
+    if start.operand is not None:
+        found.append(start.operand.buffer)
+    if start.scalar is not None and not _constant(start.scalar):
+        found.append(start.scalar)
+    return tuple(dict.fromkeys(found))
+
+
+def root(buffer: Any) -> Any:
+    """The allocation or argument that ``buffer`` is a view of."""
+    while not isinstance(buffer.owner, mlir.Block) and buffer.owner.name in _VIEWS:
+        buffer = buffer.owner.operands[0]
+    return buffer
+
+
+def _fill(operation: Any, contraction: Contraction) -> Start | None:
+    """The start that ``operation`` wrote; None when it does something else."""
+    result = contraction.result
+    nest = read_nest(operation) if operation.name == "linalg.generic" else None
+    if nest is None or nest.reductions or len(nest.outputs) != 1 or not supported(nest):
+        return None
+    if operation.operands[-1] != result.buffer or len(list(nest.body.operations)) != 1:
+        return None
+    value = next(iter(nest.body.operations)).operation.operands[0]
+    loops = _loops_of(nest, result)
+    if loops is None or value == nest.body.arguments[len(nest.inputs)]:
+        return None
+    if value not in list(nest.body.arguments):
+        zero = _is_zero(value)
+        return Start(scalar=None if zero else value, fill=operation)
+    access = nest.inputs[list(nest.body.arguments).index(value)]
+    operand = _renamed(nest, access, loops, contraction)
+    if operand is None or _may_write(contraction.nest.operation, root(operand.buffer)):
+        return None
+    return Start(operand=operand, fill=operation)
+
+
+def _finish(operation: Any, contraction: Contraction, between: list[Any]) -> Finish | None:
+    nest = read_nest(operation)
+    if nest is None or nest.reductions or not supported(nest) or _uses_index(nest):
+        return None
+    buffer = contraction.result.buffer
+    own = [a for a in nest.accesses if operation.operands[a.operand] == buffer]
+    loops = _loops_of(nest, contraction.result, own[0])
+    if loops is None or any(a.map != own[0].map for a in own):
+        return None
+    others = [a for a in nest.inputs if a not in own]
+    operands = [_renamed(nest, a, loops, contraction) for a in others]
+    results = [
+        contraction.result if a in own else _renamed(nest, a, loops, contraction)
+        for a in nest.outputs
+    ]
+    body = nest.body
+    if any(len(list(body.arguments[a.operand].uses)) for a in nest.outputs if a not in own):
+        return None
+    if any(o is None for o in operands + results) or _conflict(operation, contraction, between):
+        return None
+    return Finish(
+        operation,
+        tuple(body.arguments[a.operand] for a in own),
+        tuple(body.arguments[a.operand] for a in others),
+        tuple(o for o in operands if o is not None),
+        tuple(list(body.operations)[-1].operation.operands),
+        tuple(o for o in results if o is not None),
+    )
+
+
+def _conflict(operation: Any, contraction: Contraction, between: list[Any]) -> bool:
+    """Whether doing ``operation`` with the contraction, before ``between``, changes anything."""
+    buffer = contraction.result.buffer
+    outputs = _outputs(operation)
+    others = [root(v) for v in operation.operands if v != buffer]
+    written = [root(v) for v in outputs if v != buffer]
+    factors = [root(o.buffer) for f in (contraction.left, contraction.right) for o in f.operands]
+    if root(buffer) in (*others, *factors) or set(written) & set(factors):
+        return True
+    if len(set(written)) != len(written) or any(others.count(w) > 1 for w in written):
+        return True
+    if buffer not in outputs and not _ends_with(operation, contraction):
+        return True
+    read = [r for r in others if r not in written]
+    for other in between:
+        if any(_touches(other, w) for w in written) or any(_may_write(other, r) for r in read):
+            return True
+    return not _hoist([*operation.operands, *_from_outside(operation)], contraction, between)
+
+
+def _ends_with(operation: Any, contraction: Contraction) -> bool:
+    """Whether nobody reads the contraction's own result after ``operation``."""
+    memory = root(contraction.result.buffer)
+    if isinstance(memory.owner, mlir.Block) or memory.owner.name != "memref.alloc":
+        return False
+    before = [*_before(operation), operation.operation]
+    pending = [memory]
+    while pending:
+        for use in pending.pop().uses:
+            user = use.owner.operation
+            if user.name in _VIEWS:
+                pending += list(user.results)
+            elif user.name != "memref.dealloc" and user not in before:
+                return False
+    return True
+
+
+def _hoist(values: list[Any], contraction: Contraction, between: list[Any]) -> bool:
+    """Move what computes ``values`` before the contraction; False when that is not possible."""
+    wanted, moved = list(values), []
+    while wanted:
+        owner = wanted.pop().owner
+        if isinstance(owner, mlir.Block) or owner.operation not in between:
+            continue
+        if owner.operation in moved:
+            continue
+        if owner.name not in _PURE and not _plain(owner):
+            return False
+        moved.append(owner.operation)
+        wanted += list(owner.operands)
+    for operation in between:
+        if operation in moved:
+            operation.move_before(contraction.nest.operation)
+    return True
+
+
+def _loops_of(nest: Nest, result: Operand, access: Any = None) -> dict[int, int] | None:
+    """From the loops of an elementwise ``nest`` to the dimensions of ``result`` that it walks."""
+    access = access or nest.outputs[0]
+    found = {}
+    for dimension, expression in enumerate(access.indices):
+        if not isinstance(expression, mlir.AffineDimExpr) or expression.position in found:
+            return None
+        found[expression.position] = dimension
+    # A dimension of the result must be one loop of the contraction, or none (a size of one).
+    plain = all(
+        len(f) <= 1 and s == 0 and set(f.values()) <= {1}
+        for f, s in zip(result.factors, result.starts, strict=True)
+    )
+    return found if plain and len(found) == len(nest.parallel) else None
+
+
+def _renamed(
+    nest: Nest, access: Any, loops: dict[int, int], contraction: Contraction
+) -> Operand | None:
+    """``access`` of an elementwise operation, in terms of the loops of the contraction."""
+    operand = read_operand(nest, access, (None,) * len(nest.parallel))
+    if operand is None:
+        return None
+    factors = []
+    for factor in operand.factors:
+        renamed: dict[int, int] = {}
+        for loop, times in factor.items():
+            for own in contraction.result.factors[loops[loop]]:
+                renamed[own] = renamed.get(own, 0) + times
+        factors.append(renamed)
+    return Operand(operand.buffer, tuple(factors), operand.starts)
+
+
+def _before(operation: Any) -> Iterator[Any]:
+    """The operations before ``operation`` in its block, the nearest first."""
+    block = [op.operation for op in operation.operation.block.operations]
+    yield from reversed(block[: block.index(operation.operation)])
+
+
+def _after(operation: Any) -> Iterator[Any]:
+    block = [op.operation for op in operation.operation.block.operations]
+    yield from block[block.index(operation.operation) + 1 :]
+
+
+def _touches(operation: Any, memory: Any) -> bool:
+    """Whether ``operation`` may read or write ``memory``."""
+    if operation.name in _PURE or _plain(operation):
+        return False
+    if not operation.name.startswith(("linalg.", "memref.", "vector.")):
+        return True
+    return any(root(v) == memory for v in operation.operands if _is_memory(v))
+
+
+def _may_write(operation: Any, memory: Any) -> bool:
+    if operation.name == "linalg.generic":
+        return any(root(v) == memory for v in _outputs(operation))
+    return _touches(operation, memory)
+
+
+def _outputs(operation: Any) -> list[Any]:
+    inputs = operation.attributes["operandSegmentSizes"][0]
+    return list(operation.operands)[inputs:]
+
+
+def _plain(operation: Any) -> bool:
+    return operation.name.split(".")[0] in ("arith", "math", "index")
+
+
+def _is_memory(value: Any) -> bool:
+    return isinstance(value.type, (mlir.MemRefType, mlir.UnrankedMemRefType))
+
+
+def _uses_index(nest: Nest) -> bool:
+    return any(op.operation.name == "linalg.index" for op in nest.body.operations)
+
+
+def _is_zero(value: Any) -> bool:
+    return _constant(value) and value.owner.attributes["value"].value == 0
+
+
+def _from_outside(operation: Any) -> list[Any]:
+    """Values that the body of ``operation`` uses and does not define, constants excepted."""
+    body = operation.regions[0].blocks[0]
+    inside = set(body.arguments)
+    found = []
+    for op in body.operations:
+        found += [v for v in op.operation.operands if v not in inside and not _constant(v)]
+        inside.update(op.operation.results)
+    return found
+
+
+def _constant(value: Any) -> bool:
+    owner = value.owner
+    return not isinstance(owner, mlir.Block) and owner.name == "arith.constant"
