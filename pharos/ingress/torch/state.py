@@ -12,8 +12,16 @@ import torch
 
 from pharos.core.errors import UserError
 
-# What torch itself keeps on modules and changes as it likes.
-_OWN = ("_parameters", "_buffers", "_modules", "forward")
+# What torch itself keeps on modules and changes as it likes; the flat lists are a recurrent
+# module's own weights once more.
+_OWN = (
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "forward",
+    "_flat_weights",
+    "_flat_weight_refs",
+)
 
 
 @contextmanager

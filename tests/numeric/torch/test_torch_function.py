@@ -153,9 +153,7 @@ class Recurrent(nn.Module):
         return self.hidden * 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "states"), [(nn.GRU, 1), (nn.LSTM, 2)], ids=["gru", "lstm"]
-)
+@pytest.mark.parametrize(("kind", "states"), [(nn.GRU, 1), (nn.LSTM, 2)], ids=["gru", "lstm"])
 def test_torchs_recurrent_modules(compiled, kind, states):
     layer = kind(5, 4, num_layers=2, bidirectional=True)
 
