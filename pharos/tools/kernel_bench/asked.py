@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pharos import toolchain
 from pharos.core.errors import UserError, nearest
 from pharos.kernelbench.options import DTYPES, PEERS, Options, Wanted
 from pharos.runtime.crew import Limits
@@ -64,14 +65,14 @@ def options(
     shape: Shape, stages: Stages, plan: Path | None, overrides: dict[str, Any], timed: Timed
 ) -> Options:
     """All of it as one record. Raises UserError for words that mean nothing."""
-    from pharos import toolchain
-
     _among("--dtype", shape.dtype, DTYPES)
     _among("--mode", shape.mode or "train", _MODES)
     for peer in timed.compare:
         _among("--compare", peer, PEERS)
     if stages.target:
         toolchain.target(stages.target)
+    if plan is not None and not plan.exists():
+        raise UserError(f"--plan: no such file or folder: {plan}", hint="--plan-out makes plans")
     request = stages.request()
     return Options(
         target=stages.target or toolchain.detected(),

@@ -68,7 +68,7 @@ def _told(row: Row) -> str:
     if row["status"] != CORRECT:
         message = row["message"].strip().split("\n")[0]
         return f"{row['status']} in {row['step']}: {message}"
-    parts = [row["status"], f"compiled in {seconds_text(row['compile_seconds'])}"]
+    parts = [row["status"], f"compiled in {seconds_text(row['compile_seconds'])} s"]
     if row["times"]:
         parts.append(f"{speed_text(row)} x eager")
     return ", ".join(parts)

@@ -18,6 +18,7 @@ import pytest
         (["good.py", "--input", "2xf33x1"], "item 0: expected a size or an element type"),
         (["good.py", "--pipeline", "a", "--stage", "b"], "expected --pipeline or --stage"),
         (["--kernelbench", ".", "level1"], "expected a checkout with level1 to level3"),
+        (["good.py", "--plan", "none"], "--plan: no such file or folder: none"),
         (["none.py"], "no such file: none.py"),
         (["--run", "none"], "expected the folder of a run, found no none/run.json"),
     ],
