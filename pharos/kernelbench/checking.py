@@ -21,7 +21,7 @@ def check(function: Any, reference: Reference, options: Options, report: Report)
     """What the comparison found, for the row: ``wrong`` ("" when all is right), the largest
     ``error``, what the ``reference`` was, ``notes``."""
     rule = partial(tolerance_for, relative=options.relative, absolute=options.absolute)
-    verdicts, notes, little = [], [], []
+    verdicts, notes, little = [], list(reference.notes), []
     for number in range(options.seeds):
         report(f"eager: inputs {number}")
         inputs = reference.inputs(number)

@@ -37,7 +37,7 @@ class ProblemError(UserError):
 @dataclass
 class Reference:
     """One problem as PyTorch computes it. ``ours`` is to be imported and compiled; ``eager`` is
-    its equal. ``exact_runs`` counts references in float64, ``runs`` all."""
+    its equal. ``exact_runs`` counts references in float64, ``runs`` all; ``notes``: for the row."""
 
     problem: Any
     options: Options
@@ -45,6 +45,7 @@ class Reference:
     eager: torch.nn.Module = field(init=False)
     exact_runs: int = 0
     runs: int = 0
+    notes: list[str] = field(default_factory=list)
     _exact_seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -110,6 +111,8 @@ class Reference:
             model = self.problem.model_class(*initial)
         if self.options.mode is not None:
             model.train(self.options.mode == "train")
+        elif names := _quieten(model):
+            self.notes.append(f"not random, as in evaluation: {', '.join(names)}")
         model = model.to(TORCH_DTYPES[self.options.dtype])
         _vary_constant_weights(model)
         made: torch.nn.Module = model
@@ -154,6 +157,18 @@ def _doubled(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and value.dtype.is_floating_point:
         return value.double()
     return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _quieten(model: torch.nn.Module) -> list[str]:
+    """Put the layers that drop elements at random into evaluation mode; their names.
+
+    No two calls of such a model agree, so that nothing can be compared with it.
+    """
+    kind = torch.nn.modules.dropout._DropoutNd
+    found = {n: m for n, m in model.named_modules() if isinstance(m, kind) and m.training and m.p}
+    for module in found.values():
+        module.eval()
+    return list(found)
 
 
 def _vary_constant_weights(model: torch.nn.Module) -> None:

@@ -164,3 +164,19 @@ def test_a_model_that_insists_on_its_dtype_is_compared_with_eager():
 
 def test_a_new_row_knows_nothing():
     assert rows.new(Task("level1/1", "a"))["status"] == rows.FAILED
+
+
+def test_dropout_is_made_comparable_and_told():
+    class Dropping(Model):
+        def forward(self, x):
+            return torch.nn.functional.relu(self.drop(super().forward(x)))
+
+        def __init__(self, width):
+            super().__init__(width)
+            self.drop = torch.nn.Dropout(0.5)
+
+    found = checked(of=problem(Dropping))
+    assert not found["wrong"]
+    assert found["notes"] == ["not random, as in evaluation: drop"]
+    asked = Reference(problem(Dropping), Options("cpu", mode="train"))
+    assert asked.ours.drop.training and not asked.notes
