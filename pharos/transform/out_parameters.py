@@ -32,17 +32,36 @@ def results_to_parameters(module: Any, name: str, names: Sequence[str] = ()) -> 
                 targets.append((value, _parameter(block, value, end, names[len(targets) :])))
             else:
                 kept.append(value)
+        _write(block, targets, end)
         with mlir.InsertionPoint(end), end.location:
-            for value, parameter in targets:
-                dialect("bufferization").materialize_in_destination(
-                    None, value, parameter, restrict=True, writable=True
-                )
             dialect("func").ReturnOp(kept)
         end.erase()
         kinds = [argument.type for argument in block.arguments]
         kind = mlir.FunctionType.get(kinds, [value.type for value in kept])
         function.attributes["function_type"] = mlir.TypeAttr.get(kind)
         _drop_result_attributes(function)
+
+
+def _write(block: Any, targets: list[tuple[Any, Any]], end: Any) -> None:
+    """Write each value to its parameter before ``end``.
+
+    The memory is a tensor from the start, so that bufferisation sees who else computes in it.
+    (With the memory as destination only, it once put two results in one parameter.) The second
+    write keeps the first alive, and is a copy to itself that folds away.
+    """
+    bufferization = dialect("bufferization")
+    with mlir.InsertionPoint.at_block_begin(block), end.location:
+        places = [
+            bufferization.to_tensor(value.type, parameter, restrict=True, writable=True)
+            for value, parameter in targets
+        ]
+    with mlir.InsertionPoint(end), end.location:
+        written = [
+            bufferization.materialize_in_destination(value.type, value, place)
+            for (value, _), place in zip(targets, places, strict=True)
+        ]
+        for (_, parameter), tensor in zip(targets, written, strict=True):
+            bufferization.materialize_in_destination(None, tensor, parameter, writable=True)
 
 
 def _parameter(block: Any, value: Any, end: Any, names: Sequence[str]) -> Any:

@@ -24,8 +24,10 @@ def test_tensors_are_written_to_parameters_and_scalars_stay():
         "@f(%arg0: tensor<4x?xf32> {test.mark}, %arg1: index, %arg2: memref<4x?xf32>, "
         "%arg3: memref<2xi1>) -> i64" in text
     )
-    assert "materialize_in_destination %arg0 in restrict writable %arg2" in text
-    assert "materialize_in_destination %cst in restrict writable %arg3" in text
+    assert "%0 = bufferization.to_tensor %arg2 restrict writable" in text
+    assert "%2 = bufferization.materialize_in_destination %arg0 in %0" in text
+    assert "bufferization.materialize_in_destination %2 in writable %arg2" in text
+    assert "bufferization.materialize_in_destination %3 in writable %arg3" in text
     assert 'loc("first"' in ir.to_text(module, locations=True)
 
 
@@ -46,3 +48,46 @@ def test_tensors_are_written_to_parameters_and_scalars_stay():
 def test_functions_that_cannot_be_rewritten_are_refused(text, message):
     with pytest.raises(UserError, match=message):
         results_to_parameters(ir.parse(text), "f")
+
+
+SUMS = """
+#all = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (j)>
+func.func @f(%a: tensor<2x3xf32>, %b: tensor<2x3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<3xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%empty : tensor<3xf32>) -> tensor<3xf32>
+  %x = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["reduction", "parallel"]}
+      ins(%a : tensor<2x3xf32>) outs(%start : tensor<3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %sum = arith.addf %in, %out : f32
+    linalg.yield %sum : f32
+  } -> tensor<3xf32>
+  %y = linalg.generic {indexing_maps = [#all, #row], iterator_types = ["reduction", "parallel"]}
+      ins(%b : tensor<2x3xf32>) outs(%start : tensor<3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %sum = arith.addf %in, %out : f32
+    linalg.yield %sum : f32
+  } -> tensor<3xf32>
+  return %x, %y : tensor<3xf32>, tensor<3xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("pipeline", ["default", "optimize"])
+def test_results_that_start_from_one_tensor_do_not_meet(pipeline):
+    import numpy as np
+
+    from pharos.toolchain import Payload, Request, build, load
+
+    def make():
+        module = ir.parse(SUMS)
+        results_to_parameters(module, "f")
+        return module
+
+    artifact = build(Payload("sums", SUMS, make), Request(pipeline=pipeline), fresh=True).artifact
+    a, b = (np.random.default_rng(n).random((2, 3), np.float32) for n in range(2))
+    x, y = (np.full(3, np.nan, np.float32) for _ in range(2))
+    load(artifact).call("f", a, b, x, y)
+    np.testing.assert_allclose(x, a.sum(0), rtol=1e-6)
+    np.testing.assert_allclose(y, b.sum(0), rtol=1e-6)
