@@ -13,10 +13,7 @@ SELECTORS = {
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
-STAGES = {
-    "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
-    "scans": ("pharos.transform.scans", "Scans"),
-}
+STAGES = {"narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage")}
 
 
 def target(name: str) -> Any:

@@ -1,11 +1,12 @@
 """Copies between memrefs with gaps become loops.
 
 MLIR lowers them to a call of ``memrefCopy`` in its C runner library, which is not on this machine;
-dense ones become memcpy.
+dense ones become memcpy, which is best for small ones: loops can be shared by threads.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,16 +16,20 @@ from pharos.targets.cpu.effects import is_dense
 
 @dataclass(frozen=True)
 class StridedCopies:
-    """``memref.copy`` where a side has gaps  ==>  ``linalg.copy``, which is lowered to loops."""
+    """``memref.copy`` where a side has gaps  ==>  ``linalg.copy``, which is lowered to loops.
+
+    So are dense ones of ``large`` elements or more (0: none).
+    """
 
     name: ClassVar[str] = "strided-copies"
+    large: int = 0
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
         found: list[Any] = []
 
         def visit(operation: Any) -> Any:
-            if operation.name == "memref.copy" and not all(map(_is_plain, operation.operands)):
+            if operation.name == "memref.copy" and not self._becomes_memcpy(operation):
                 found.append(operation)
             return mlir.WalkResult.ADVANCE
 
@@ -36,6 +41,14 @@ class StridedCopies:
                     dialect("linalg").copy(source, outs=[target])
                 operation.erase()
         return module
+
+    def _becomes_memcpy(self, operation: Any) -> bool:
+        if not all(map(_is_plain, operation.operands)):
+            return False
+        kind = operation.operands[0].type
+        if not self.large or not isinstance(kind, mlir.MemRefType) or not kind.has_static_shape:
+            return True
+        return math.prod(kind.shape) < self.large
 
 
 def _is_plain(value: Any) -> bool:

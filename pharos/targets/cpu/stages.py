@@ -13,13 +13,16 @@ from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.libm_names import LibmNames
 from pharos.targets.cpu.reductions import SerialReductions
+from pharos.targets.cpu.scalar_operands import InlineScalars
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
+from pharos.transform.scans import Scans
 
 STAGES: Mapping[str, Callable[..., Any]] = {
     kind.name: kind
     for kind in (
+        Scans,
         Aggregates,
         NoteTensors,
         FreeTensors,
@@ -29,6 +32,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         FloatClass,
         LibmNames,
         PackedContractions,
+        InlineScalars,
         VectorLoops,
         FastMath,
         HalfMasks,

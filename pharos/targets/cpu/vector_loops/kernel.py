@@ -51,6 +51,7 @@ class Kernel:
         self, nest: Nest, choice: Choice, buffers: Sequence[Any], low: Any, high: Any, prefetch: int
     ) -> None:
         self.nest, self.choice, self.buffers = nest, choice, list(buffers)
+        self.first_block: Any = None
         self.prefetch = prefetch
         self.memory = Memory(buffers, len(nest.parallel), choice.vector, choice.width)
         self.carried = [a for a in nest.outputs if not nest.streamed(a)]
@@ -92,6 +93,8 @@ class Kernel:
 
         def body(i: Any, _: list[Any]) -> list[Any]:
             self.bounds[dim] = (i, index.minimum(index.add(i, index.constant(BLOCK)), high))
+            arith = dialect("arith")
+            self.first_block = arith.cmpi(arith.CmpIPredicate.eq, i, low)
             self._parallel(order)
             return []
 
@@ -156,7 +159,9 @@ class Kernel:
             return
         masked = self.mask
         tile = self._offsets(d for d in range(len(self.factors)) if self.nest.parallel[d])
-        carried = [self._load(access, offset, masked) for offset in tile for access in self.carried]
+        carried = [
+            self._before(access, offset, masked) for offset in tile for access in self.carried
+        ]
         results = self._reductions(list(self.nest.reductions), tile, carried, masked)
         count = len(self.carried)
         for number, offset in enumerate(tile):
@@ -201,7 +206,7 @@ class Kernel:
         for number, offset in enumerate(tile):
             for k, (join, access) in enumerate(zip(joins, self.nest.outputs, strict=True)):
                 whole = joined(access.element, join.kind, partial[number * len(joins) + k])
-                before = self._load(access, offset, None)
+                before = self._before(access, offset, None)
                 self._store(access, offset, combine(join.operation, before, whole), None)
 
     def _vector_reductions(
@@ -312,7 +317,7 @@ class Kernel:
                 for join, c, s in zip(joins, carry, sums, strict=True)
             ]
 
-        carry = [broadcast(self._load(access, offset, None), width) for access in self.carried]
+        carry = [broadcast(self._before(access, offset, None), width) for access in self.carried]
         low, high = self.bounds[vector]
         middle = self._end_of_full(low, high, width)
         carry = index.loop(low, middle, width, carry, lambda i, c: step(i, c, None))
@@ -356,6 +361,19 @@ class Kernel:
 
     def _mask(self, remaining: Any) -> Any:
         return self.memory.mask(remaining)
+
+    def _before(self, access: Access, offset: dict[int, int], mask: Any) -> Any:
+        """What a carried output starts with: the number it was filled with, or what it holds."""
+        start = self.nest.start.get(access.operand)
+        if start is None:
+            return self._load(access, offset, mask)
+        vector = self.choice.vector
+        if vector is not None and access.uses(vector):
+            start = broadcast(start, self.choice.width)
+        if self.first_block is None:
+            return start
+        held = self._load(access, offset, mask)
+        return dialect("arith").select(self.first_block, start, held)
 
     def _load(self, access: Access, offset: dict[int, int], mask: Any) -> Any:
         return self.memory.load(access, functools.partial(self._position, offset), mask)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -57,12 +57,17 @@ class Access:
 
 @dataclass(frozen=True)
 class Nest:
-    """The loop nest of ``operation``: ``parallel[d]`` tells the kind of loop ``d``."""
+    """The loop nest of ``operation``: ``parallel[d]`` tells the kind of loop ``d``.
+
+    ``start`` has, for operands that are written and need not be read first, the number that they
+    begin with.
+    """
 
     operation: Any
     parallel: tuple[bool, ...]
     inputs: tuple[Access, ...]
     outputs: tuple[Access, ...]
+    start: Mapping[int, Any] = field(default_factory=dict)
 
     @property
     def body(self) -> Any:

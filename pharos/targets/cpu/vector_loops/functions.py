@@ -1,0 +1,133 @@
+"""Kernel functions: one for each nest, and one for nests that are the same but for their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.choice import Choice
+from pharos.targets.cpu.vector_loops.kernel import Kernel
+from pharos.targets.cpu.vector_loops.nest import Nest
+
+
+@dataclass(frozen=True)
+class Call:
+    """A private function over a range of iterations, ``(low, high, *arguments)``."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass
+class Functions:
+    """Writes kernel functions into ``module``."""
+
+    module: Any
+    prefetch: int
+    _made: dict[str, str] = field(default_factory=dict)
+    _count: int = 0
+
+    def kernel(self, nest: Nest, choice: Choice) -> Call:
+        """The loops of ``nest`` as a function over a range of the split loop."""
+        operands = list(nest.operation.operands)
+        outside = [*_captured(nest), *nest.start.values()]
+        captured = list(dict.fromkeys(v for v in outside if not constant(v)))
+        constants = list(dict.fromkeys(v for v in outside if constant(v)))
+
+        def write(low: Any, high: Any, values: list[Any]) -> None:
+            buffers = values[: len(operands)]
+            Kernel(nest, choice, buffers, low, high, self.prefetch).write()
+
+        return self._function(nest.operation, [*operands, *captured], write, captured, constants)
+
+    def rows(self, calls: list[Call], block: int, operation: Any) -> Call:
+        """A function that makes each of ``calls`` for a block of rows at a time."""
+        arguments = list(dict.fromkeys(a for call in calls for a in call.arguments))
+
+        def write(low: Any, high: Any, values: list[Any]) -> None:
+            inside = dict(zip(arguments, values, strict=True))
+
+            def body(i: Any, _: list[Any]) -> list[Any]:
+                end = index.minimum(index.add(i, index.constant(block)), high)
+                for call in calls:
+                    emit(call.name, [i, end, *(inside[a] for a in call.arguments)])
+                return []
+
+            index.loop(low, high, block, [], body)
+
+        return self._function(operation, arguments, write, [], [])
+
+    def _function(
+        self, place: Any, arguments: list[Any], write: Any, captured: list[Any], moved: list[Any]
+    ) -> Call:
+        func = dialect("func")
+        name = f"{_owner(place)}_kernel{self._count}"
+        types = [mlir.IndexType.get()] * 2 + [v.type for v in arguments]
+        with mlir.InsertionPoint(self.module.body), place.location:
+            function = func.FuncOp(name, (types, []), visibility="private")
+            block = function.add_entry_block()
+        # Called from two places; inlined there, every kernel would be compiled twice.
+        function.attributes["passthrough"] = mlir.Attribute.parse('["noinline"]')
+        low, high, *values = block.arguments
+        with mlir.InsertionPoint(block), place.location:
+            copies = [value.owner.clone().results[0] for value in moved]
+            write(low, high, values)
+            func.ReturnOp([])
+        inner = values[len(values) - len(captured) :] if captured else []
+        replaced = dict(zip([*captured, *moved], [*inner, *copies], strict=True))
+        if replaced:
+            _replace_inside(block, replaced)
+        return Call(self._same(function, name), tuple(arguments))
+
+    def _same(self, function: Any, name: str) -> str:
+        """The name of a function with the same code; ``function`` goes when there is one."""
+        text = function.operation.get_asm().replace(f"@{name}(", "@(", 1)
+        known = self._made.setdefault(text, name)
+        if known != name:
+            function.operation.erase()
+        else:
+            self._count += 1
+        return known
+
+
+def emit(name: str, arguments: list[Any]) -> None:
+    """Call the function ``name`` at the insertion point."""
+    dialect("func").CallOp([], mlir.FlatSymbolRefAttr.get(name), arguments)
+
+
+def constant(value: Any) -> bool:
+    """Whether ``value`` is a number known now."""
+    owner = value.owner
+    return not isinstance(owner, mlir.Block) and owner.name == "arith.constant"
+
+
+def _captured(nest: Nest) -> list[Any]:
+    """Values that the body uses from outside."""
+    inside = set(nest.body.arguments)
+    captured: list[Any] = []
+    for op in nest.body.operations:
+        captured += [value for value in op.operation.operands if value not in inside]
+        inside.update(op.operation.results)
+    return captured
+
+
+def _replace_inside(block: Any, values: dict[Any, Any]) -> None:
+    """Make every operation below ``block`` use what ``values`` has for its operands."""
+
+    def visit(op: Any) -> Any:
+        for number, operand in enumerate(op.operands):
+            if operand in values:
+                op.operands[number] = values[operand]
+        return mlir.WalkResult.ADVANCE
+
+    for op in block.operations:
+        op.operation.walk(visit)
+
+
+def _owner(operation: Any) -> str:
+    parent = operation.parent
+    while parent is not None and parent.name != "func.func":
+        parent = parent.parent
+    return parent.attributes["sym_name"].value if parent is not None else "kernel"

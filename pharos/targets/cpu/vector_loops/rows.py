@@ -1,0 +1,122 @@
+"""Operations on the same rows, one after the other, are done row by row.
+
+    m[i] = max x[i, :]; e[i, :] = exp(x[i, :] - m[i]); s[i] = sum e[i, :]; y[i, :] = e[i, :] / s[i]
+
+A row that one kernel wrote is still in the cache when the next reads it, and threads meet once
+for the whole group. Legal when what one member writes, the others reach in the same row only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pharos.ir.bindings import mlir
+from pharos.targets.cpu.vector_loops.coalesce import can_merge
+from pharos.targets.cpu.vector_loops.nest import Access, Nest, expression_uses
+from pharos.targets.cpu.vector_loops.start import memory
+
+# Bytes of all operands that a block of rows may have: they stay in the second-level cache.
+CACHE = 1 << 18
+# Members of a group: a longer one is cut.
+MOST = 16
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The ``leading`` loops of ``nest`` are ``count`` rows."""
+
+    nest: Nest
+    leading: int
+    count: int
+
+
+def row_forms(nest: Nest) -> list[Rows]:
+    """The ways to see the leading loops of ``nest`` as rows, the most rows first."""
+    found = []
+    count = 1
+    for leading in range(1, len(nest.parallel) + 1):
+        dims = list(range(leading))
+        size = nest.size(leading - 1)
+        if size is None or not nest.parallel[leading - 1] or not can_merge(nest, dims):
+            break
+        count *= size
+        if all(_row_bytes(access, leading) is not None for access in nest.outputs):
+            found.append(Rows(nest, leading, count))
+    return found[::-1]
+
+
+def longest_group(nests: list[Nest], threads: int) -> list[Rows]:
+    """As many of ``nests`` from the first on as can share their rows; at least the first two,
+    or none. Of several ways, the one with the most rows."""
+    best: list[Rows] = []
+    for first in row_forms(nests[0]):
+        if first.count % threads and first.count < 4 * threads:
+            continue
+        group = [first]
+        for nest in nests[1:MOST]:
+            member = next((r for r in row_forms(nest) if r.count == first.count), None)
+            if member is None or not _independent([*group, member]):
+                break
+            group.append(member)
+        if len(group) > max(1, len(best)):
+            best = group
+    return best
+
+
+def block_of(group: list[Rows], threads: int) -> int:
+    """Rows that the members of ``group`` do in turn."""
+    reached: dict[Any, int] = {}
+    for rows in group:
+        for access in rows.nest.accesses:
+            buffer = memory(rows.nest.operation.operands[access.operand])
+            reached[buffer] = max(reached.get(buffer, 0), _row_bytes(access, rows.leading) or 0)
+    block = max(1, CACHE // max(1, sum(reached.values())))
+    if block > 16:
+        block = block // 16 * 16
+    return min(block, -(-group[0].count // threads))
+
+
+def _independent(group: list[Rows]) -> bool:
+    """Whether members reach what one of them writes in the same row only."""
+    reached: dict[Any, list[tuple[bool, int | None]]] = {}
+    for rows in group:
+        nest = rows.nest
+        for access in nest.accesses:
+            value = nest.operation.operands[access.operand]
+            size = _row_bytes(access, rows.leading) if _whole(value) else None
+            behind = memory(value)
+            if behind is None:
+                return False
+            reached.setdefault(behind, []).append((access in nest.outputs, size))
+    return all(
+        not any(written for written, _ in uses) or {size for _, size in uses} == {uses[0][1] or 0}
+        for uses in reached.values()
+    )
+
+
+def _whole(value: Any) -> bool:
+    """Whether ``value`` is all of its memory, seen in some shape."""
+    while not isinstance(value.owner, mlir.Block):
+        if value.owner.name not in ("memref.collapse_shape", "memref.expand_shape"):
+            return value.owner.name in ("memref.alloc", "memref.get_global")
+        value = value.owner.operands[0]
+    return True
+
+
+def _row_bytes(access: Access, leading: int) -> int | None:
+    """Bytes of a row of the operand; None when its rows are not those of the nest."""
+    kind = access.type
+    if kind.affine_map != mlir.AffineMap.get_identity(kind.rank) or kind.rank < leading:
+        return None
+    for number, expression in enumerate(access.indices):
+        if number < leading:
+            if not (isinstance(expression, mlir.AffineDimExpr) and expression.position == number):
+                return None
+        elif any(expression_uses(expression, d) for d in range(leading)):
+            return None
+    if not kind.has_static_shape:
+        return None
+    width = kind.element_type.width if hasattr(kind.element_type, "width") else 64
+    return math.prod(kind.shape[leading:]) * max(8, width) // 8
