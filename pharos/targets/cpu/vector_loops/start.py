@@ -49,7 +49,7 @@ def memory(buffer: Any) -> Any:
     where it may be one of several."""
     found = root(buffer)
     if isinstance(found.owner, mlir.Block):
-        return found if found.owner.owner.name == "func.func" else None
+        return found if found.owner.owner.operation.name == "func.func" else None
     return found if found.owner.name in _PURE else None
 
 

@@ -1,0 +1,147 @@
+"""Before kernels are written: loops merged, fills folded, rows grouped, sums shared."""
+
+import re
+
+import numpy as np
+
+from pharos import ir
+from pharos.targets.cpu.vector_loops.stage import VectorLoops
+from pharos.toolchain import Request, compile, load, mlir_payload
+
+ELEMENT = "affine_map<(n, c, h, w) -> (n, c, h, w)>"
+ROW = "affine_map<(i, j) -> (i, j)>"
+PER_ROW = "affine_map<(i, j) -> (i)>"
+
+
+def lowered(text: str) -> str:
+    module = ir.parse(text)
+    VectorLoops(simd_bits=512, registers=32, threads=2, grain=100).run(module)
+    ir.verify(module)
+    return ir.to_text(module)
+
+
+PLANES = f"""
+func.func @f(%x: memref<4x3x7x7xf32>, %b: memref<4x3xf32>, %y: memref<4x3x7x7xf32>) {{
+  linalg.generic {{indexing_maps = [{ELEMENT}, affine_map<(n, c, h, w) -> (n, c)>, {ELEMENT}],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel"]}}
+    ins(%x, %b : memref<4x3x7x7xf32>, memref<4x3xf32>) outs(%y : memref<4x3x7x7xf32>) {{
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.addf %p, %q : f32
+    linalg.yield %s : f32
+  }}
+  return
+}}"""
+
+
+def test_loops_that_walk_memory_as_one_become_one():
+    text = lowered(PLANES)
+    assert "memref.collapse_shape %arg0 [[0, 1], [2, 3]]" in text
+    assert "memref.collapse_shape %arg1 [[0, 1]]" in text
+    assert "memref<12x49xf32>" in text
+
+
+def softmax(rows: int, columns: int) -> str:
+    x, m = f"memref<{rows}x{columns}xf32>", f"memref<{rows}xf32>"
+    sums = f'indexing_maps = [{ROW}, {PER_ROW}], iterator_types = ["parallel", "reduction"]'
+    each = f"indexing_maps = [{ROW}, {PER_ROW}, {ROW}]"
+    return f"""
+func.func @f(%x: {x}, %y: {x}) {{
+  %zero = arith.constant 0.0 : f32
+  %low = arith.constant 0xFF800000 : f32
+  %m = memref.alloc() : {m}
+  %e = memref.alloc() : {x}
+  %s = memref.alloc() : {m}
+  linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}}
+    outs(%m : {m}) {{
+  ^bb0(%o: f32):
+    linalg.yield %low : f32
+  }}
+  linalg.generic {{{sums}}} ins(%x : {x}) outs(%m : {m}) {{
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.maximumf %a, %o : f32
+    linalg.yield %r : f32
+  }}
+  linalg.generic {{{each}, iterator_types = ["parallel", "parallel"]}}
+    ins(%x, %m : {x}, {m}) outs(%e : {x}) {{
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %d = arith.subf %a, %b : f32
+    %r = math.exp %d : f32
+    linalg.yield %r : f32
+  }}
+  linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}}
+    outs(%s : {m}) {{
+  ^bb0(%o: f32):
+    linalg.yield %zero : f32
+  }}
+  linalg.generic {{{sums}}} ins(%e : {x}) outs(%s : {m}) {{
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32
+  }}
+  linalg.generic {{{each}, iterator_types = ["parallel", "parallel"]}}
+    ins(%e, %s : {x}, {m}) outs(%y : {x}) {{
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %r = arith.divf %a, %b : f32
+    linalg.yield %r : f32
+  }}
+  memref.dealloc %m : {m}
+  memref.dealloc %e : {x}
+  memref.dealloc %s : {m}
+  return
+}}"""
+
+
+def test_neighbours_on_the_same_rows_share_a_loop():
+    text = lowered(softmax(64, 100))
+    assert text.count("scf.parallel") == 1
+    # The fills went into the reductions: four kernels, and the one that calls them.
+    assert len(re.findall(r"func.func private @f_kernel", text)) == 5
+
+
+def test_softmax_row_by_row():
+    for rows, columns in ((64, 100), (8, 3), (7, 1000)):
+        x = np.random.default_rng(0).standard_normal((rows, columns)).astype(np.float32)
+        y = np.zeros_like(x)
+        payload = mlir_payload(softmax(rows, columns))
+        load(compile(payload, Request(parameters={"grain": 16}))).call("f", x, y)
+        e = np.exp(x - x.max(1, keepdims=True))
+        np.testing.assert_allclose(y, e / e.sum(1, keepdims=True), rtol=1e-5)
+
+
+def test_what_reads_other_rows_is_not_grouped():
+    head, tail = softmax(64, 64).rsplit(f"indexing_maps = [{ROW}", 1)
+    text = f"{head}indexing_maps = [affine_map<(i, j) -> (j, i)>{tail}"
+    assert lowered(text).count("scf.parallel") == 2
+    x = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+    y = np.zeros_like(x)
+    load(compile(mlir_payload(text), Request(parameters={"grain": 16}))).call("f", x, y)
+    e = np.exp(x - x.max(1, keepdims=True))
+    np.testing.assert_allclose(y, e.T / e.sum(1)[:, None], rtol=1e-5)
+
+
+TOTAL = """
+func.func @f(%x: memref<6x1000xf32>, %y: memref<f32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>],
+      iterator_types = ["reduction", "reduction"]}
+    ins(%x : memref<6x1000xf32>) outs(%y : memref<f32>) {
+  ^bb0(%a: f32, %o: f32):
+    %s = arith.addf %o, %a : f32
+    linalg.yield %s : f32
+  }
+  return
+}"""
+
+
+def test_a_sum_to_one_number_is_shared():
+    text = lowered(TOTAL)
+    assert text.count("scf.parallel") == 1
+    x, y = np.random.default_rng(0).random((6, 1000), np.float32), np.array(5, np.float32)
+    load(compile(mlir_payload(TOTAL), Request(parameters={"grain": 16}))).call("f", x, y)
+    np.testing.assert_allclose(y, 5 + x.sum(dtype=np.float64), rtol=1e-6)
+
+
+def test_kernels_that_are_the_same_are_made_once():
+    call = PLANES[PLANES.index("  linalg.generic") : PLANES.index("  return")]
+    # A barrier between the two: what an unknown operation may touch ends a group.
+    twice = PLANES.replace(call, call + "  gpu.barrier\n" + call)
+    assert len(re.findall(r"func.func private", lowered(twice))) == 1
