@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +16,8 @@ from pharos.runtime.child import ChildDied, Report
 from pharos.runtime.crew import Limits, Outcome, run_crew
 
 _FEW_LINES = 3
-# Takes seconds to import; torch imports most of it only when a model is exported.
-_SHARED = (
-    "torch._dynamo",
-    "torch._functorch.aot_autograd",
-    "torch.export._trace",
-    "pharos.ingress.torch",
-    "pharos.ir",
-    "pharos.kernelbench.work",
-    "pharos.toolchain.torch_function",
-)
+# For more than these it is quicker to import everything once.
+_FEW_PROBLEMS = 2
 
 
 class Watcher(Protocol):
@@ -63,7 +54,7 @@ def run(run: Run, watcher: Watcher, solver: Solver | None = None) -> list[rows.R
         watcher.row(row)
     tasks = {task.key: task for task in run.tasks if task.key not in finished}
     if tasks:
-        for row in _worked_out(run, tasks, watcher, solver or _solver()):
+        for row in _worked_out(run, tasks, watcher, solver or _solver(run, len(tasks))):
             finished[row["problem"]] = row
     return [finished[task.key] for task in run.tasks]
 
@@ -85,12 +76,12 @@ def _worked_out(
         yield row
 
 
-def _solver() -> Solver:
-    """What works out problems. Each child needs these imports, so they are done once, here: the
-    children are forks. Nothing of torch may run, because its threads would not be there in a
-    child."""
-    for module in _SHARED:
-        importlib.import_module(module)
+def _solver(run: Run, problems: int) -> Solver:
+    """What works out problems."""
+    if problems > _FEW_PROBLEMS:
+        from pharos.kernelbench.preload import preload
+
+        preload(run.options.target)
     from pharos.kernelbench.work import solve
 
     return solve

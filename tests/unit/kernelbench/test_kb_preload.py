@@ -1,0 +1,22 @@
+"""What is imported once for all problems: enough, and nothing that starts threads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CHECK = """
+import os, sys
+from pharos.kernelbench.preload import preload
+import numpy
+before = len(os.listdir("/proc/self/task"))
+preload("cpu")
+assert "torch._dynamo" in sys.modules and "pharos.targets.cpu.codegen" in sys.modules
+assert len(os.listdir("/proc/self/task")) == before, os.listdir("/proc/self/task")
+preload("no such target")
+"""
+
+
+def test_a_fork_of_it_finds_all_modules_and_no_threads(tmp_path):
+    done = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
