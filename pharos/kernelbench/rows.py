@@ -2,6 +2,7 @@
 
 ``status`` is one of those below. ``times`` maps "ours" (called like the model), "bound" (inputs
 and outputs given, the code alone), "eager" and peers to warm and cold times in seconds.
+``compile_cpu_seconds`` is processor time, which other processes on the machine do not stretch.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def new(task: Task) -> Row:
         "notes": [],
         "import_seconds": None,
         "compile_seconds": None,
+        "compile_cpu_seconds": None,
         "code_bytes": None,
         "stages": [],
         "check": {},

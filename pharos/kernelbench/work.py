@@ -116,11 +116,12 @@ class Work:
 
         request = requested(self.task, self.options, self.wanted)
         files.plan(payload, request)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         built = toolchain.build(
             payload, request, fresh=True, watch=lambda step: self._begin(f"compile: {step}")
         )
         self.row["compile_seconds"] = time.perf_counter() - start
+        self.row["compile_cpu_seconds"] = time.process_time() - worked
         self.row["stages"] = [[name, seconds] for name, seconds in built.timings]
         self.row["code_bytes"] = len(built.artifact.code)
         self.row["files"] += [str(path) for path in built.dumps]
