@@ -6,6 +6,7 @@ begins with ``ALONE`` is timed by somebody: while it lasts, all other children s
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ from pharos.runtime.child import Child, Report
 
 ALONE = "time"
 _LOOK_SECONDS = 0.05
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -187,9 +189,17 @@ def _limited(work: Callable[[Report], Any], report: Report, memory: int) -> Any:
     The watch on resident memory looks a few times a second; one huge request would be answered
     before it looks, and an error that names the request says more than being killed.
     """
+    _end_with_parent()
     if memory:
         _refuse_beyond(memory)
     return work(report)
+
+
+def _end_with_parent() -> None:
+    """Whoever kills the parent, which cannot clean up then, ends this process too (Linux)."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _refuse_beyond(memory: int) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -131,3 +134,33 @@ def test_closing_ends_the_children():
     pid = next(int(step) for step in seen if step)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+CREW = """
+import os, time
+from pharos.runtime.crew import run_crew
+def work(report):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+list(run_crew([("a", work)]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a parent's death")
+def test_children_end_when_the_parent_is_killed():
+    parent = subprocess.Popen([sys.executable, "-c", CREW], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _runs(pid)
+
+
+def _runs(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
