@@ -7,10 +7,10 @@ from itertools import permutations
 from typing import NamedTuple
 
 from pharos.payload.bodies import Expression
-from pharos.payload.elementwise import is_elementwise, name_of
+from pharos.payload.elementwise import is_elementwise, name_of, repeats
 from pharos.payload.expressions import Expressions, Symbol, Symbols
 from pharos.payload.graph import Node, Read
-from pharos.payload.maps import Size, loops_of, shape_of
+from pharos.payload.maps import Size, shape_of
 
 _AXES = 4
 
@@ -264,8 +264,18 @@ def may_end(node: Node) -> bool:
     nest = node.structured
     if nest is None or nest.reductions or len(nest.outputs) != 1:
         return False
-    wide = {d for d in range(nest.loops) if nest.sizes[d] != 1}
-    return nest.inputs > 1 and any(not wide <= loops_of(a) for a in nest.accesses[: nest.inputs])
+    return nest.inputs > 1 and any(_per_row(node, n) for n in range(nest.inputs))
+
+
+def _per_row(node: Node, operand: int) -> bool:
+    """Whether an operand has one value per row, or is computed from one that has."""
+    read, nest = node.reads[operand], node.structured
+    if nest is not None and repeats(nest, read, operand):
+        return True
+    source = read.node
+    if source is None or source.structured is None or not is_elementwise(source):
+        return False
+    return any(repeats(source.structured, one, n) for n, one in enumerate(source.inputs))
 
 
 def _wide(root: Node) -> list[bool]:

@@ -127,7 +127,7 @@ def _named(
         return "relu"
     if found[0] == "add" and len(operators) == 1 and set(found[1:]) <= set(arguments):
         used = [arguments.index(one) for one in found[1:]]
-        return "bias" if any(_repeats(nest, node.reads[n], n) for n in used) else "add"
+        return "bias" if any(repeats(nest, node.reads[n], n) for n in used) else "add"
     if len(operators) == 1 and any(interner.number(a) is not None for a in found[1:]):
         return {"mul": "scale", "div": "scale", "add": "shift", "sub": "shift"}.get(
             found[0], operators[0]
@@ -145,7 +145,7 @@ def _named(
     return "+".join(operators[:_SHOWN]) or "generate"
 
 
-def _repeats(nest: Structured, read: Read, operand: int) -> bool:
+def repeats(nest: Structured, read: Read, operand: int) -> bool:
     """Whether an operand has one value for several elements."""
     wide = {d for d in range(nest.loops) if nest.sizes[d] != 1}
     source = read.node.structured if read.node is not None else None

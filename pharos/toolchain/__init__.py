@@ -8,6 +8,7 @@ code from the cache needs neither.
 """
 
 from pharos.toolchain.front_ends import (
+    builder_payload,
     lisp_payload,
     mlir_payload,
     of_program,
@@ -46,6 +47,7 @@ __all__ = [
     "Request",
     "Watch",
     "build",
+    "builder_payload",
     "cached",
     "compile",
     "detected",

@@ -43,6 +43,16 @@ def mlir_payload(text: str, name: str = "<string>") -> Payload:
     return Payload(name, text, lambda: ir.parse(text, file=name))
 
 
+def builder_payload(name: str, **options: Any) -> Payload:
+    """What the builder ``name`` of ``pharos.ingress.payloads`` makes of ``options``.
+
+    Raises UserError for options that do not go together.
+    """
+    from pharos.ingress.payloads import make
+
+    return mlir_payload(make(name, **options).text, f"<{name}>")
+
+
 def torch_payload(imported: Any) -> Payload:
     """The torch model ``imported`` (a ``pharos.ingress.torch.Imported``).
 

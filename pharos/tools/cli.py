@@ -12,6 +12,7 @@ from pharos.tools.entry import enter
 from pharos.tools.gpt2 import gpt2
 from pharos.tools.kernel_bench import kernel_bench
 from pharos.tools.opt import opt
+from pharos.tools.payload import payload
 from pharos.tools.plan import explain, plan
 from pharos.tools.run import run
 from pharos.tools.targets import targets
@@ -28,6 +29,7 @@ app = application(
 for command in (run, opt, plan, explain, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
+app.add_typer(payload, name="payload")
 app.add_typer(cache, name="cache")
 app.add_typer(gpt2, name="gpt2")
 

@@ -19,6 +19,8 @@ COMMANDS = [
     ("opt",),
     ("plan",),
     ("explain",),
+    ("payload", "matmul"),
+    ("payload", "layer-norm"),
     ("targets",),
     ("doctor",),
     ("cache", "info"),

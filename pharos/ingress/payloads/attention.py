@@ -1,0 +1,149 @@
+"""Scaled dot-product attention, with masks and with fewer heads of keys than of queries."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pharos.core.errors import UserError
+from pharos.ingress.payloads import options as o
+from pharos.ingress.payloads.forms import FORMS, Forms
+from pharos.ingress.payloads.options import Built, refuse
+from pharos.ingress.payloads.softmax import softmax
+from pharos.ingress.payloads.writer import Value, Writer, wider
+
+MASKS = ("none", "additive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Attention: softmax(Q * K^T * scale + mask) * V.
+
+    For every head of every batch. Q is batch x heads x queries x depth; K and V have --kv-heads and --keys in their place.
+    """
+
+    name: ClassVar[str] = "attention"
+    batch: int = o.option("Batches.", 1)
+    heads: int = o.option("Heads of queries.", needed=True)
+    queries: int = o.option("Queries per head.", needed=True)
+    keys: int = o.option("Keys per head.  [default: as many as queries]", 0)
+    depth: int = o.option("Size of a head.", needed=True)
+    value_depth: int = o.option("Size of a value.  [default: that of a head]", 0)
+    kv_heads: int = o.option("Heads of keys and values.  [default: as many]", 0)
+    mask: str = o.option(f"{' or '.join(MASKS)}: a queries x keys tensor that is added.", "none")
+    causal: bool = o.option("A query sees the keys up to its own; the last sees all.", False)
+    scale: float = o.option("Of the scores.  [default: 1 / sqrt(depth)]", 0.0)
+    form: str = o.option(o.FORM_HELP, "named")
+    dtype: str = o.option(o.DTYPE_HELP, "f32")
+
+    def build(self) -> Built:
+        """The payload."""
+        self._check()
+        writer = Writer(self.name)
+        groups, keys = self._heads(), self.keys or self.queries
+        shapes = {
+            "q": (self.batch, self.heads, self.queries, self.depth),
+            "k": (self.batch, groups, keys, self.depth),
+            "v": (self.batch, groups, keys, self.value_depth or self.depth),
+        }
+        q, k, v = (writer.argument(name, shape, self.dtype) for name, shape in shapes.items())
+        mask = None
+        if self.mask == "additive":
+            mask = writer.argument("mask", (self.queries, keys), wider(self.dtype))
+        result = self._attention(Forms(writer, self.form), q, k, v, mask)
+        flops = 2 * self.batch * self.heads * self.queries * keys * (self.depth + v.shape[-1])
+        return Built(writer.name, writer.text(result), flops)
+
+    def _heads(self) -> int:
+        return self.kv_heads or self.heads
+
+    def _check(self) -> None:
+        o.choose("form", self.form, FORMS)
+        o.choose("mask", self.mask, MASKS)
+        o.float_only("attention", self.dtype)
+        keys = self.keys or self.queries
+        o.positive(
+            batch=self.batch, heads=self.heads, queries=self.queries, keys=keys, depth=self.depth,
+            value_depth=self.value_depth or self.depth, kv_heads=self._heads(),
+        )  # fmt: skip
+        if not math.isfinite(self.scale):
+            raise UserError(f"--scale: expected a finite number, found {self.scale}")
+        if self.heads % self._heads():
+            raise refuse(
+                f"--kv-heads {self.kv_heads}", f"--heads {self.heads}", "it does not divide them"
+            )
+        if self._heads() != self.heads and self.form == "named":
+            raise refuse("--kv-heads", "--form named", "no named operation shares keys")
+        if self.causal and keys < self.queries:
+            raise refuse(
+                f"--causal and {self.queries} queries", f"{keys} keys", "the first see no key"
+            )
+
+    def _attention(self, forms: Forms, q: Value, k: Value, v: Value, mask: Value | None) -> Value:
+        sums = wider(self.dtype)
+        q, k, v, first, second = self._split(forms, q, k, v)
+        shape = (*q.shape[:-1], k.shape[-2])
+        named = "batch_matmul"
+        scores = forms.contract(q, k, forms.writer.filled(0.0, shape, sums), first, named)
+        scale = self.scale or 1 / math.sqrt(self.depth)
+        scores = forms.pointwise(("mul", 0, float(scale)), scores)
+        rank = len(shape)
+        if mask is not None:
+            places = [range(rank), (rank - 2, rank - 1)]
+            scores = forms.pointwise(("add", 0, 1), scores, mask, dims=places)
+        if self.causal:
+            scores = causal(forms, scores)
+        weights = forms.cast(softmax(forms, scores, rank - 1), self.dtype)
+        start = forms.writer.filled(0.0, (*shape[:-1], v.shape[-1]), sums)
+        out = forms.cast(forms.contract(weights, v, start, second, named), self.dtype)
+        return self._joined(forms, out)
+
+    def _split(
+        self, forms: Forms, q: Value, k: Value, v: Value
+    ) -> tuple[Value, Value, Value, tuple[str, str, str], tuple[str, str, str]]:
+        """The factors as the contractions take them, and the letters of both contractions."""
+        reshaped = forms.writer.reshaped
+        if self.form == "named":
+            q, k, v = (
+                reshaped(one, [[0, 1], [2], [3]], (self.batch * self.heads, *one.shape[2:]))
+                for one in (q, k, v)
+            )
+            return q, k, v, ("bmk", "bnk", "bmn"), ("bmk", "bkn", "bmn")
+        if self._heads() == self.heads:
+            return q, k, v, ("bhqd", "bhkd", "bhqk"), ("bhqk", "bhke", "bhqe")
+        groups = (self.batch, self._heads(), self.heads // self._heads(), *q.shape[2:])
+        q = reshaped(q, [[0], [1, 2], [3], [4]], groups)
+        return q, k, v, ("bhgqd", "bhkd", "bhgqk"), ("bhgqk", "bhke", "bhgqe")
+
+    def _joined(self, forms: Forms, out: Value) -> Value:
+        """The result with one dimension for the heads."""
+        shape = (self.batch, self.heads, *out.shape[-2:])
+        if len(out.shape) == 3:
+            return forms.writer.reshaped(out, [[0, 1], [2], [3]], shape)
+        if len(out.shape) == 5:
+            return forms.writer.reshaped(out, [[0], [1, 2], [3], [4]], shape)
+        return out
+
+
+def causal(forms: Forms, scores: Value) -> Value:
+    """``scores`` with minus infinity where a key comes after the query.
+
+    There is no named or category form of this: places are only known to a generic operation.
+    """
+    rank = len(scores.shape)
+    later = scores.shape[-1] - scores.shape[-2]
+    low = forms.writer.constant(float("-inf"), scores.dtype)
+    names = [forms.writer.fresh() for _ in range(6)]
+    query, key, shift, last, seen, result = names
+    body = [
+        f"{query} = linalg.index {rank - 2} : index",
+        f"{key} = linalg.index {rank - 1} : index",
+        f"{shift} = arith.constant {later} : index",
+        f"{last} = arith.addi {query}, {shift} : index",
+        f"{seen} = arith.cmpi ule, {key}, {last} : index",
+        f"{result} = arith.select {seen}, %x0, {low} : {scores.dtype}",
+    ]
+    out = forms.writer.empty(scores.shape, scores.dtype)
+    dims = range(rank)
+    return forms.generic([scores], out, [dims, dims], ["parallel"] * rank, body, result)
