@@ -17,6 +17,7 @@ from torch.export.graph_signature import (
 )
 
 from pharos.core.errors import UserError
+from pharos.ingress.torch.draws import draw_outside
 from pharos.ingress.torch.ends import Flat, argument_of, result_of
 from pharos.ingress.torch.lowering import LARGEST_LITERAL
 from pharos.ingress.torch.records import (
@@ -44,10 +45,11 @@ def flatten(
 ) -> Flat:
     """The graph of ``program``, changed in place, with only tensors and sizes at its ends.
 
-    Arguments are the program's parameters, buffers, larger constants and inputs, in this order;
-    results are first the new contents of what the model changes, then its outputs. ``keeper``
-    finds parameters and buffers at a call (default: those that the program holds), ``kept`` are
-    the addresses of tensors that the model keeps elsewhere, which may change between calls.
+    Arguments are the program's parameters, buffers, larger constants and inputs, in this order,
+    then the random tensors that it draws; results are first the new contents of what the model
+    changes, then its outputs. ``keeper`` finds parameters and buffers at a call (default: those
+    that the program holds), ``kept`` are the addresses of tensors that the model keeps elsewhere,
+    which may change between calls.
     Raises UserError for ends that are neither tensors, sizes nor constants.
     """
     flattening = _Flattening(program, Flat(program.graph), keeper, kept)
@@ -60,6 +62,7 @@ def flatten(
         flattening.take_output(node, spec)
     end.args = (tuple(flattening.returned),)
     flat = flattening.flat
+    draw_outside(flat)
     for symbol, allowed in program.range_constraints.items():
         flat.symbols.ranges[str(symbol)] = (_bounded(allowed.lower), _bounded(allowed.upper))
     program.graph.lint()

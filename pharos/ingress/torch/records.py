@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INPUT, PARAMETER, BUFFER, CONSTANT = "input", "parameter", "buffer", "constant"
+RANDOM = "random"
 OUTPUT, MUTATED_BUFFER, MUTATED_INPUT = "output", "buffer", "input"
 
 
@@ -15,9 +16,10 @@ class Argument:
     """One argument of the imported function.
 
     ``kind`` is "input" (of the model's forward; ``tensor`` is None, ``position`` counts its flat
-    inputs), "parameter", "buffer" or "constant". ``shape`` has -1 where the size is known only at
-    run time; ``dtype`` is Pharos's name, ``torch_dtype`` torch's own (None: a Python integer).
-    ``read()`` is the tensor now: a buffer that the model rebinds is another one after each call.
+    inputs), "parameter", "buffer", "constant" or "random" (a tensor drawn for each call).
+    ``shape`` has -1 where the size is known only at run time; ``dtype`` is Pharos's name,
+    ``torch_dtype`` torch's own (None: a Python integer). ``read()`` is the tensor now: a buffer
+    that the model rebinds is another one after each call.
     """
 
     kind: str

@@ -166,6 +166,27 @@ def test_torchs_recurrent_modules(compiled, kind, states):
         agrees(function, layer, *inputs())
 
 
+class Noisy(nn.Module):
+    """Random tensors of several kinds, one of them used by the next."""
+
+    def forward(self, x):
+        noise = torch.randn(5) + torch.rand_like(x)
+        dropped = nn.functional.dropout(noise + x, 0.3)
+        return dropped, torch.bernoulli(x, 0.25), nn.functional.dropout(x, 1.0)
+
+
+def test_a_seed_gives_the_random_numbers_of_eager(compiled):
+    model, x = Noisy(), torch.rand(3, 5)
+    function = compiled(model, x)
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        want, after = model(x), torch.get_rng_state()
+        torch.manual_seed(seed)
+        torch.testing.assert_close(function(x), want)
+        assert torch.equal(torch.get_rng_state(), after)
+    assert not torch.equal(function(x)[0], function(x)[0])
+
+
 @pytest.mark.parametrize("in_place", [False, True])
 def test_a_hidden_state_goes_on_like_eagers(compiled, in_place):
     model = Recurrent(in_place)

@@ -129,12 +129,22 @@ def test_every_operator_that_cannot_be_imported_is_named_with_its_line():
     assert caught.value.errors[1].span.line - caught.value.errors[0].span.line == 2
 
 
-def test_random_operators_are_refused():
+def test_random_tensors_are_arguments():
     model = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5))
+    kinds = [argument.kind for argument in import_model(model, (torch.randn(2, 3),)).arguments]
+    assert kinds == ["parameter", "parameter", "input", "random"]
+    imported = import_model(model.eval(), (torch.randn(2, 3),))
+    assert [argument.kind for argument in imported.arguments] == kinds[:3]
+
+
+def test_random_numbers_that_depend_on_values_are_refused():
+    class M(nn.Module):
+        def forward(self, x):
+            return torch.poisson(x)
+
     with pytest.raises(UserError, match="draws random numbers") as caught:
-        import_model(model, (torch.randn(2, 3),))
-    assert "model.eval()" in caught.value.hint
-    assert import_model(model.eval(), (torch.randn(2, 3),)).results[0].shape == (2, 3)
+        import_model(M(), (torch.rand(2, 3),))
+    assert caught.value.span.file == __file__ and "poisson" in caught.value.message
 
 
 @pytest.mark.parametrize(
