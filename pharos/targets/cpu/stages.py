@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pharos.targets.cpu.aggregates import Aggregates
+from pharos.targets.cpu.bool_bytes import BoolBytes
 from pharos.targets.cpu.contractions.stage import PackedContractions
 from pharos.targets.cpu.copies import StridedCopies
 from pharos.targets.cpu.fast_math.stage import FastMath
@@ -17,12 +18,14 @@ from pharos.targets.cpu.scalar_operands import InlineScalars
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
+from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
 
 STAGES: Mapping[str, Callable[..., Any]] = {
     kind.name: kind
     for kind in (
         Scans,
+        RoundedConstants,
         Aggregates,
         NoteTensors,
         FreeTensors,
@@ -33,6 +36,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         LibmNames,
         PackedContractions,
         InlineScalars,
+        BoolBytes,
         VectorLoops,
         FastMath,
         HalfMasks,
