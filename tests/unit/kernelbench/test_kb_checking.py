@@ -180,3 +180,12 @@ def test_dropout_is_made_comparable_and_told():
     assert found["notes"] == ["not random, as in evaluation: drop"]
     asked = Reference(problem(Dropping), Options("cpu", mode="train"))
     assert asked.ours.drop.training and not asked.notes
+
+
+def test_models_that_draw_random_numbers_draw_the_same_ones():
+    class Noisy(Model):
+        def forward(self, x):
+            return super().forward(x) + torch.randn_like(x[:, :4])
+
+    found = checked(of=problem(Noisy))
+    assert (found["wrong"], found["reference"]) == ("", "eager")
