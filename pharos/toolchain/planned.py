@@ -187,7 +187,8 @@ def _plain(facts: Any) -> dict[str, Any]:
     from pharos.pipeline.yaml_form import value_data
 
     found = {one.name: getattr(facts, one.name) for one in fields(facts)}
-    return {name: value_data(v) for name, v in found.items() if isinstance(v, (int, str))}
+    plain = {name: v for name, v in found.items() if isinstance(v, (int, str))}
+    return {name: v if isinstance(v, str) else value_data(v) for name, v in plain.items()}
 
 
 def _bare(number: int) -> Any:
