@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.aot_autograd import make_boxed_func
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import _disable_current_modes
 
 from pharos.core.errors import UserError
 from pharos.ingress.torch.ends import Flat, argument_of, result_of
@@ -28,26 +30,43 @@ def compile_graph(
     """What torch.compile calls in place of ``graph``; ``compiled`` turns imports into code.
 
     AOTAutograd makes functional graphs of it: one for inference, or one forward and one backward
-    when gradients are asked for. Raises UserError while compiling for what cannot be imported.
+    when gradients are asked for, both compiled now. Raises UserError for what cannot be compiled.
     """
-
-    def compiler(part: str) -> Callable[..., Any]:
-        def compile_part(module: torch.fx.GraphModule, _: Sequence[Any]) -> Any:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                call = compiled(import_graph(module, f"{part} graph"))
-            return make_boxed_func(lambda *args: call(args))
-
-        return compile_part
-
     backend = aot_autograd(
-        fw_compiler=compiler("forward"),
-        bw_compiler=compiler("backward"),
-        inference_compiler=compiler("inference"),
+        fw_compiler=_compiler("forward graph", compiled),
+        bw_compiler=_compiler("backward graph", compiled),
+        inference_compiler=_compiler("inference graph", compiled),
         decompositions=torch_decompositions(),
     )
-    function: Callable[..., Any] = backend(graph, inputs)
+    # Not at the first backward pass, when it is too late to do something else. Attention in parts:
+    # the backward pass of torch's fused one has no decomposition.
+    with (
+        torch._functorch.config.patch(force_non_lazy_backward_lowering=True),
+        sdpa_kernel(SDPBackend.MATH),
+    ):
+        function: Callable[..., Any] = backend(graph, inputs)
     return function
+
+
+def _compiler(part: str, compiled: Callable[[Imported], Caller]) -> Callable[..., Any]:
+    """A compiler for AOTAutograd of the graphs that are called ``part``."""
+
+    def compile_part(module: torch.fx.GraphModule, _: Sequence[Any]) -> Any:
+        # torch compiles under its fake mode, in which the graph's constants cannot be read.
+        with warnings.catch_warnings(), _disable_current_modes():
+            warnings.simplefilter("ignore")
+            try:
+                call = compiled(import_graph(module, part))
+            except UserError as error:
+                if part != "backward graph":
+                    raise
+                raise UserError(
+                    f"gradients are asked for, and the backward pass cannot be compiled\n{error}",
+                    hint="under torch.no_grad() only the forward pass is compiled",
+                ) from error
+        return make_boxed_func(lambda *args: call(args))
+
+    return compile_part
 
 
 def import_graph(module: torch.fx.GraphModule, name: str) -> Imported:
