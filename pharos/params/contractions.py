@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from pharos.params.blocking import (
+    BYTES_PER_CYCLE,
     FUSED_PER_CYCLE,
     Blocks,
     Extents,
@@ -30,6 +31,9 @@ NAMES = ("mr", "nr", "mc", "nc", "kc")
 UNKNOWN = 1024  # taken for a size that is known only at run time
 _ROWS = 12  # of a tile: more are rarely faster and take longer to compile
 _LONGEST = 1 << 20
+# The part of the time to read panels from the second cache that arithmetic does not hide: with it
+# 12 rows beat 8 for 2048^3 by 5%, as they do.
+STALLS = 0.3
 _TYPES = re.compile(r"(?:bf|f|i)(\d+)")
 
 
@@ -177,8 +181,8 @@ def _tile_cost(tile: tuple[int, int], extents: Extents, unit: Unit) -> float:
     mr, nr = tile
     tiles = math.ceil(extents.rows / mr) * math.ceil(extents.columns / nr)
     steps = extents.inner * cycles_per_step(mr, nr, unit)
-    reading = extents.inner * (mr + nr) * unit.bytes / 64
-    return tiles * (max(steps, reading) + 24)
+    reading = extents.inner * (mr + nr) * unit.bytes / BYTES_PER_CYCLE["l2"]
+    return tiles * (max(steps, reading) + STALLS * reading + 24)
 
 
 def _blocks(

@@ -135,8 +135,9 @@ class TileLoops:
             whole = self.writer.whole_columns(column)
 
             def each_row(row: Any, _: list[Any]) -> list[Any]:
-                self.writer.prefetch(row, column)
-                sums = multiply(self.tiles, panel_at("rows", row), right, steps)
+                left = panel_at("rows", row)
+                ask = self.writer.prefetch(row, column)
+                sums = multiply(self.tiles, left, right, steps, ask)
                 self.writer.store(sums, row, column, whole, block)
                 return []
 

@@ -6,6 +6,7 @@ signature may take its place, for instance one for matrix instructions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -21,16 +22,24 @@ AHEAD_LEFT, AHEAD_RIGHT = 32, 16
 _LINE = 64
 
 
-def multiply(tiles: Tiles, left: tuple[Any, Any], right: tuple[Any, Any], count: Any) -> list[Any]:
+def multiply(
+    tiles: Tiles,
+    left: tuple[Any, Any],
+    right: tuple[Any, Any],
+    count: Any,
+    meanwhile: Callable[[Any], None],
+) -> list[Any]:
     """The sums over ``count`` steps as vectors, row by row, ``nr / width`` vectors a row.
 
     ``left`` and ``right`` are pairs of a flat buffer and the offset of a panel in it.
+    ``meanwhile(i)`` writes what is to be done beside the i-th ``UNROLL`` steps.
     """
     element = mlir.MemRefType(left[0].type).element_type
     sums = [zeros(tiles.width, element)] * (tiles.mr * (tiles.nr // tiles.width))
     middle = index.round_down(count, UNROLL)
 
     def several(k: Any, carried: list[Any]) -> list[Any]:
+        meanwhile(dialect("arith").divui(k, index.constant(UNROLL)))
         _ask(left, tiles.mr, index.add(k, index.constant(AHEAD_LEFT)))
         _ask(right, tiles.nr, index.add(k, index.constant(AHEAD_RIGHT)))
         for step in range(UNROLL):

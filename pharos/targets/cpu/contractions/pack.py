@@ -21,6 +21,8 @@ from pharos.targets.cpu.contractions.transpose import transpose
 from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.body import broadcast
 
+_ROWS = 8  # read side by side
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,6 +61,9 @@ class Packer:
 
         They go to ``target[at ...]``; ``first`` is the start of a panel.
         """
+        if all(source.lanes.unit or source.lanes.still for source in self.sources):
+            self._rows(first, count, k, steps, target, at)
+            return
         groups = max(1, self.panel // self.width)
         panels = index.ceil_div(count, self.panel)
 
@@ -77,10 +82,40 @@ class Packer:
 
         index.loop(index.constant(0), panels, 1, [], each_panel)
 
+    def _rows(self, first: Any, count: Any, k: Any, steps: Any, target: Any, at: Any) -> None:
+        """The same where lanes are neighbours in memory: a few long rows at a time.
+
+        Reading a row to its end, the hardware's prefetcher keeps up.
+        """
+        zero, panel = index.constant(0), index.constant(self.panel)
+
+        def several(low: Any, _: list[Any]) -> list[Any]:
+            high = index.minimum(index.add(low, index.constant(_ROWS)), steps)
+
+            def each_panel(p: Any, _: list[Any]) -> list[Any]:
+                start = index.mul(p, panel)
+                to = index.add(at, index.mul(start, steps))
+                for inside in range(0, self.panel, self.width):
+                    step = index.constant(inside)
+                    lane0 = index.add(index.add(first, start), step)
+                    mask = self._mask(lane0)
+                    reads = [self._reader(source, lane0, mask) for source in self.sources]
+                    self._steps(low, high, k, target, index.add(to, step), reads)
+                return []
+
+            index.loop(zero, index.ceil_div(count, self.panel), 1, [], each_panel)
+            return []
+
+        index.loop(zero, steps, _ROWS, [], several)
+
+    def _mask(self, lane0: Any) -> Any:
+        """Which of the lanes from ``lane0`` on exist and belong to the panel."""
+        left = index.sub(self.end, lane0)
+        return lane.mask(self.width, index.minimum(left, index.constant(self.panel)))
+
     def _group(self, lane0: Any, k: Any, steps: Any, target: Any, at: Any) -> None:
         """One vector of lanes for all steps."""
-        valid = index.minimum(index.sub(self.end, lane0), index.constant(self.panel))
-        mask = lane.mask(self.width, valid)
+        mask = self._mask(lane0)
         low, zero = index.constant(0), index.constant(0)
         only = self.sources[0] if len(self.sources) == 1 else None
         if only is not None and only.steps.unit and not only.lanes.unit:

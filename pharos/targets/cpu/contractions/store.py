@@ -21,6 +21,8 @@ from pharos.targets.cpu.contractions.site import Site
 from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.body import broadcast
 
+_ROWS_AHEAD = 2  # rows of the result asked for at a time
+
 
 @dataclass(frozen=True)
 class End:
@@ -92,18 +94,26 @@ class Writer:
                 good = arith.andi(good, all_of(follows(numbers, offset, 1, width)))
         return good
 
-    def prefetch(self, row: Any, column: Any) -> None:
-        """Ask for the tile's memory while its sums are computed; beyond the result is harmless."""
-        memref = dialect("memref")
-        for operand in self._written()[-1:]:
-            end = self.ends[id(operand)]
-            if not end.columns.unit:
-                continue
-            for r in range(self.tiles.mr):
-                at = index.add(end.origin, end.rows.at(index.add(row, index.constant(r))))
+    def prefetch(self, row: Any, column: Any) -> Callable[[Any], None]:
+        """A writer of code that asks for the i-th rows of the tile, for while sums are computed.
+
+        All rows at once would keep the panels waiting. Rows beyond the tile are the last one.
+        """
+        end = self.ends[id(self._written()[-1])]
+        last = index.constant(self.tiles.mr - 1)
+
+        def ask(i: Any) -> None:
+            if not end.columns.unit or not isinstance(end.rows, Even):
+                return
+            first = index.mul(i, index.constant(_ROWS_AHEAD))
+            for next_ in range(_ROWS_AHEAD):
+                r = index.minimum(index.add(first, index.constant(next_)), last)
+                at = index.add(end.origin, end.rows.at(index.add(row, r)))
                 for v in range(0, self.tiles.nr, self.tiles.width):
                     where = index.add(at, index.add(column, index.constant(v)))
-                    memref.prefetch(end.place.flat, [where], True, 3, True)
+                    dialect("memref").prefetch(end.place.flat, [where], True, 3, True)
+
+        return ask
 
     def store(self, sums: list[Any], row: Any, column: Any, whole: Any, block: Block) -> None:
         """The tile of ``sums`` whose first element is at ``row`` and ``column``."""
