@@ -94,10 +94,17 @@ def _close(
     bad = ~good
     worst = torch.where(bad, torch.where(share.isnan(), torch.inf, share), -1.0)
     return Verdict(
-        _told(what, int(bad.sum()), found, reference, int(worst.argmax()), f"allowed {tolerance}"),
+        _told(what, int(bad.sum()), found, reference, int(worst.argmax()), _rule(tolerance, share)),
         error,
         used,
     )
+
+
+def _rule(tolerance: Tolerance, share: torch.Tensor) -> str:
+    """What was allowed, and how much more would have been needed."""
+    used = float(share.nan_to_num(torch.inf).max())
+    more = f"; {used:.3g} times that would pass" if 1 < used < torch.inf else ""
+    return f"allowed {tolerance}{more}"
 
 
 def _rms(values: torch.Tensor) -> float:

@@ -36,15 +36,15 @@ def check(function: Any, reference: Reference, options: Options, report: Report)
         if other is not None:
             verdicts.append(other[0])
             little.append(other[1])
-        verdicts.append(Verdict(reference.differing_state(rule)))
     if all(little):
         notes.append(f"the check says little: {little[0]}")
+    wrong = next((verdict.wrong for verdict in verdicts if verdict.wrong), "")
     return {
-        "wrong": next((verdict.wrong for verdict in verdicts if verdict.wrong), ""),
+        "wrong": wrong or reference.differing_state(rule),
         "error": max(verdict.error for verdict in verdicts),
         "used": max(verdict.used for verdict in verdicts),
         "reference": _named(reference),
-        "checks": len(verdicts) - 1,
+        "checks": len(verdicts),
         "notes": notes,
     }
 
@@ -55,6 +55,20 @@ def run_poisoned(function: Any, inputs: list[Any]) -> Any:
     bound = function.bind(*inputs, poison=True)
     bound()
     return bound.finish()
+
+
+def shown(results: Any, count: int) -> list[str]:
+    """The first ``count`` elements of each result, with its type and shape, as text."""
+    lines = []
+    for value in tree_leaves(results):
+        if isinstance(value, torch.Tensor):
+            first = ", ".join(f"{x:.6g}" for x in value.reshape(-1)[:count].tolist())
+            more = ", ..." if value.numel() > count else ""
+            dtype = str(value.dtype).removeprefix("torch.")
+            lines.append(f"{dtype}{list(value.shape)} = {first}{more}")
+        else:
+            lines.append(repr(value))
+    return lines
 
 
 def _expected(reference: Reference, inputs: list[Any]) -> tuple[Expected, list[Any]]:

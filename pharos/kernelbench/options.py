@@ -22,7 +22,8 @@ class Options:
     ``inputs``: what the user described, ``make_inputs(seed)`` makes it (numpy arrays).
     ``compare``: peers to time beside eager. ``seconds``: time per problem for sampling.
     ``pipeline``, ``stages``, ``parameters``: how to compile, as in a ``Request``; ``plan`` is a
-    plan to replay, or a folder with one for each problem.
+    plan to replay, or a folder with one for each problem. ``shown``: how many elements of each
+    result the row keeps.
     """
 
     target: str
@@ -46,6 +47,7 @@ class Options:
     stages: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     plan: str | None = None
+    shown: int = 0
     make_inputs: Callable[[int], list[Any]] | None = field(default=None, repr=False, compare=False)
 
     def record(self) -> dict[str, Any]:

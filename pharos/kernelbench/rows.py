@@ -44,6 +44,7 @@ def new(task: Task) -> Row:
         "times": {},
         "peers": {},
         "files": [],
+        "shown": [],
         "seconds": 0.0,
         "peak_bytes": 0,
     }

@@ -13,7 +13,7 @@ import torch
 from pharos.core import settings
 from pharos.core.errors import InternalError, PharosError, UserError
 from pharos.kernelbench import rows
-from pharos.kernelbench.checking import check
+from pharos.kernelbench.checking import check, run_poisoned, shown
 from pharos.kernelbench.files import Files, requested
 from pharos.kernelbench.loading import load
 from pharos.kernelbench.options import Options, Wanted
@@ -83,6 +83,9 @@ class Work:
         found = check(function, reference, self.options, self._begin)
         self.row["notes"] += found.pop("notes")
         self.row["check"] = found
+        if self.options.shown:
+            results = run_poisoned(function, reference.inputs(0))
+            self.row["shown"] = shown(results, self.options.shown)
         if found["wrong"]:
             rows.end(self.row, rows.WRONG, found["wrong"], self._step)
             return

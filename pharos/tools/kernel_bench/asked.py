@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 from pharos import toolchain
 from pharos.core.errors import UserError, nearest
 from pharos.kernelbench.options import DTYPES, PEERS, Options, Wanted
-from pharos.runtime.crew import Limits
 from pharos.tools.options import Stages
 
 _MODES = ("train", "eval")
@@ -30,6 +28,7 @@ class Shape:
     absolute: float | None
     max_mb: float
     max_gflop: float
+    shown: int
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,6 @@ def options(
         **asdict(timed),
         **overrides,
     )
-
-
-def limits(seconds: float, compiling: float, memory_mb: int, jobs: int) -> Limits:
-    """Limits of one problem: of the machine's memory each of ``jobs`` has its part."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    memory = memory_mb << 20 if memory_mb else machine * 3 // 4 // jobs
-    return Limits(seconds, memory, {"import": compiling, "compile": compiling})
 
 
 def _among(option: str, word: str, known: Sequence[str]) -> None:

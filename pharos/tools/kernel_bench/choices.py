@@ -86,3 +86,6 @@ Plan = Annotated[
 PlanOut = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write each problem's plan there.")
 ]
+Print = Annotated[
+    int, typer.Option("--print", min=0, help="Elements of each result to print; 0 for none.")
+]

@@ -44,6 +44,7 @@ def kernel_bench(
     dump_dir: choices.DumpDir = None,
     assembly: choices.Assembly = False,
     object_: choices.Object = False,
+    print_: choices.Print = 0,
     as_json: options.Json = False,
 ) -> None:
     """Compile problems of KernelBench, check them against PyTorch, time them.
@@ -60,10 +61,10 @@ def kernel_bench(
       pharos kernel-bench model.py --set batch_size=4 --dump-after all --assembly
       pharos kernel-bench --run runs/today --against runs/yesterday
     """
-    from pharos.tools.kernel_bench import asked, overrides, running
+    from pharos.tools.kernel_bench import asked, limits, overrides, running
 
     stages = options.Stages(target or "", pipeline, stage, parameter)
-    shape = asked.Shape(dtype, mode, seed, seeds, rtol, atol, max_mb, max_gflop)
+    shape = asked.Shape(dtype, mode, seed, seeds, rtol, atol, max_mb, max_gflop, print_)
     how = asked.options(
         shape,
         stages,
@@ -71,9 +72,9 @@ def kernel_bench(
         overrides.overrides(set_, init_args, inputs),
         asked.Timed(benchmark, tuple(compare or ()), runs, warmup, seconds),
     )
-    limits = asked.limits(time_limit, compile_limit, memory_limit, jobs)
+    allowed = limits.limits(time_limit, compile_limit, memory_limit, jobs)
     files = asked.Files(tuple(dump_after or ()), dump_dir, assembly, object_, plan_out)
-    wanted = running.Asked(tuple(problems or ()), kernelbench, run, against, jobs, retry, limits)
+    wanted = running.Asked(tuple(problems or ()), kernelbench, run, against, jobs, retry, allowed)
     status = running.run(wanted, how, files, as_json=as_json)
     if status:
         raise typer.Exit(status)

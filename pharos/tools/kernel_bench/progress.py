@@ -8,7 +8,7 @@ from typing import Any
 
 from pharos.kernelbench.rows import CORRECT, Row
 from pharos.tools.console import remark
-from pharos.tools.kernel_bench.show import seconds_text, speed_text
+from pharos.tools.kernel_bench.texts import seconds_text, speed_text
 
 
 class Progress:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from pharos.kernelbench import rows as statuses
 from pharos.kernelbench.against import Change, Comparison
-from pharos.kernelbench.rows import Row, speed_up
+from pharos.kernelbench.rows import Row
 from pharos.kernelbench.run_folder import RunFolder
 from pharos.kernelbench.summary import Summary
 from pharos.tools.console import print_table
+from pharos.tools.kernel_bench.texts import ms_text, seconds_text, speed_text
 
 _LONGEST = 100
 
@@ -21,6 +22,9 @@ def report(folder: RunFolder, rows: Sequence[Row], summary: Summary) -> None:
     headers = ["problem", "name", "status"]
     headers += [">ours ms", ">eager ms", *(f">x {peer}" for peer in peers)] if timed else []
     print_table([*headers, ">compile s", ""], [_cells(row, peers, timed) for row in rows])
+    for row in rows:
+        for text in row.get("shown", ()):
+            print(f"{row['problem']}: {text}")
     print()
     print("\n".join(_totals(summary)))
     print(f"run: {folder.root}")
@@ -29,7 +33,11 @@ def report(folder: RunFolder, rows: Sequence[Row], summary: Summary) -> None:
 def _cells(row: Row, peers: Sequence[str], timed: bool) -> list[str]:
     cells = [row["problem"], row["name"], row["status"]]
     if timed:
-        cells += [_ms(row, "ours"), _ms(row, "eager"), *(speed_text(row, peer) for peer in peers)]
+        cells += [
+            ms_text(row, "ours"),
+            ms_text(row, "eager"),
+            *(speed_text(row, peer) for peer in peers),
+        ]
     return [*cells, seconds_text(row["compile_seconds"]), _remark(row)]
 
 
@@ -84,18 +92,3 @@ def comparison(name: str, found: Comparison) -> None:
 def _change(kind: str, change: Change) -> list[str]:
     ratio = "-" if change.ratio is None else f"{change.ratio:.2f}"
     return [kind, change.problem, change.name, change.before, change.now, ratio]
-
-
-def _ms(row: Row, who: str) -> str:
-    return f"{row['times'][who]['warm']['median'] * 1e3:.3f}" if who in row["times"] else "-"
-
-
-def speed_text(row: Row, peer: str = "eager") -> str:
-    """How many times as fast as ``peer``, warm; "-" where it was not timed."""
-    up = speed_up(row, peer)
-    return "-" if up is None else f"{up:.2f}"
-
-
-def seconds_text(seconds: float | None) -> str:
-    """Seconds with two digits after the point, "-" for none."""
-    return "-" if seconds is None else f"{seconds:.2f}"

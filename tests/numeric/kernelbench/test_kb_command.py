@@ -47,7 +47,7 @@ def files(tmp_path):
 def test_three_problems_end_to_end(kernel_bench, files):
     done = kernel_bench(
         "good.py", "total.py", "broken.py", "--run", "runs/a", "--json", "--jobs", 2,
-        "--runs", 3, "--seconds", 0.2, "--dump-after", "all", "--assembly", "--object",
+        "--runs", 3, "--seconds", 0.2, "--dump-after", "all", "--assembly", "--object", "--print", 2,
     )  # fmt: skip
     assert done.status == 3, done.err
     document = done.json()
@@ -65,6 +65,7 @@ def test_three_problems_end_to_end(kernel_bench, files):
         for who in ("ours", "bound", "eager"):
             for caches in ("warm", "cold"):
                 assert 0 < row["times"][who][caches]["min"] <= row["times"][who][caches]["median"]
+    assert by["total"]["shown"][0].startswith("float32[7, 1] = 1")
     fast = document["summary"]["fast"]["eager"]
     assert list(fast) == ["0.5", "0.8", "1", "1.5", "2"] and max(fast.values()) <= 2 / 3
     written = {path.name for path in (files / "runs/a/dumps/good.py").iterdir()}
@@ -75,7 +76,7 @@ def test_three_problems_end_to_end(kernel_bench, files):
     assert "correct: 2 of 3, 1 problem" in shown.out and "geometric mean" in shown.out
     again = kernel_bench(
         "good.py", "total.py", "--run", "runs/a", "--runs", 3, "--seconds", 0.2,
-        "--against", "runs/a",
+        "--against", "runs/a", "--print", 2,
     )  # fmt: skip
     assert again.status == 0, again.err
     assert "2 problems in both, 0 broken, 0 mended" in again.out

@@ -124,3 +124,10 @@ def test_what_says_little():
     assert says_little([torch.empty(0)]) == "there is nothing to compare"
     assert says_little((torch.zeros(4), torch.arange(4))) == ""
     assert says_little(torch.tensor(1.0)) == ""
+
+
+def test_a_failure_says_what_tolerance_would_do():
+    one = torch.tensor([1.0, 2.0])
+    rule = partial(tolerance_for, relative=0.01, absolute=0.0)
+    assert "; 5 times that would pass" in compare(one * 1.05, Expected(one), rule).wrong
+    assert "would pass" not in compare(one * torch.nan, Expected(one), rule).wrong
