@@ -15,7 +15,7 @@ class TorchFunction:
 
     Reads parameters and buffers where the model keeps them, so that it follows when they change,
     and writes back what the model changes in place. Outputs are fresh row-major tensors without
-    gradients.
+    gradients. Any number of threads may call it.
     """
 
     def __init__(self, imported: Any, artifact: Artifact) -> None:
@@ -24,36 +24,40 @@ class TorchFunction:
         self.artifact = artifact
         self._entry = artifact.entry(imported.entry)
         self._module = target(artifact.target).open_device().load(artifact)
+        self._idle: list[_Frame] = []  # append and pop are atomic
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs for these inputs. UserError for inputs that do not fit."""
-        bound = self.bind(*args, **kwargs)
-        bound()
-        return bound.finish()
+        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs))
+        frame = self._idle.pop() if self._idle else None
+        if frame is None:
+            frame = self._frame(call)
+        else:
+            frame.fill(call.all)
+        frame.call()
+        self._idle.append(frame)
+        return call.finish()
 
     def bind(self, *args: Any, poison: bool = False, **kwargs: Any) -> BoundTorch:
         """Check the inputs and make the outputs once, to call many times.
 
         ``poison`` fills the outputs with NaN (integers with a rare value) first.
         """
-        return BoundTorch(self, self.imported.tree.flatten(args, kwargs), poison)
+        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs))
+        if poison:
+            call.poison()
+        return BoundTorch(call, self._frame(call))
+
+    def _frame(self, call: _Tensors) -> _Frame:
+        return _Frame(self._module, self._entry, call.all)
 
 
 class BoundTorch:
     """One call with its memory. ``bound()`` runs the code and nothing else."""
 
-    def __init__(self, function: TorchFunction, inputs: list[Any], poison: bool) -> None:
-        from pharos.ingress.torch import memory
-
-        self._imported = imported = function.imported
-        self._inputs = inputs
-        self._symbols = imported.tree.values(inputs)
-        self._results = [memory.result_tensor(r, self._symbols) for r in imported.results]
-        if poison:
-            self.poison()
-        arguments = [memory.argument_value(a, inputs) for a in imported.arguments]
-        values = [_checked(value) for value in (*arguments, *self._results)]
-        self._call = function._module.prepare(function._entry, values)
+    def __init__(self, tensors: _Tensors, frame: _Frame) -> None:
+        self._tensors = tensors
+        self._call = frame.call
 
     def __call__(self) -> None:
         """Run the code: the outputs hold the results, and the model is left as it was."""
@@ -62,18 +66,42 @@ class BoundTorch:
     @property
     def outputs(self) -> list[Any]:
         """The tensors that hold the model's outputs, flat."""
+        return self._tensors.outputs
+
+    def poison(self) -> None:
+        """Fill every output with what no right result holds."""
+        self._tensors.poison()
+
+    def finish(self) -> Any:
+        """Write back what the model changes in place; the outputs, structured like the model's."""
+        return self._tensors.finish()
+
+
+class _Tensors:
+    """The memory of one call: what goes in, checked, and fresh tensors for what comes out."""
+
+    def __init__(self, imported: Any, inputs: list[Any]) -> None:
+        from pharos.ingress.torch import memory
+
+        self._imported = imported
+        self._inputs = inputs
+        self._symbols = imported.tree.values(inputs)
+        self._results = [memory.result_tensor(r, self._symbols) for r in imported.results]
+        arguments = [memory.argument_value(a, inputs) for a in imported.arguments]
+        self.all = [*arguments, *self._results]
+
+    @property
+    def outputs(self) -> list[Any]:
         pairs = zip(self._imported.results, self._results, strict=True)
         return [tensor for result, tensor in pairs if result.role == "output"]
 
     def poison(self) -> None:
-        """Fill every output with what no right result holds."""
         from pharos.ingress.torch import memory
 
         for tensor in self._results:
             memory.poison(tensor)
 
     def finish(self) -> Any:
-        """Write back what the model changes in place; the outputs, structured like the model's."""
         for result, tensor in zip(self._imported.results, self._results, strict=True):
             if result.role == "buffer":
                 result.store(tensor)
@@ -82,8 +110,28 @@ class BoundTorch:
         return self._imported.tree.unflatten(self.outputs, self._symbols)
 
 
+class _Frame:
+    """A prepared call; does not hold the memory that it points to."""
+
+    def __init__(self, module: Any, entry: Any, values: list[Any]) -> None:
+        self._keys = list(map(_key, values))
+        self.call = module.prepare(entry, list(map(_checked, values)))
+
+    def fill(self, values: list[Any]) -> None:
+        """Point to ``values``: what is where it was is not written again."""
+        for number, value in enumerate(values):
+            key = _key(value)
+            if key != self._keys[number]:
+                self._keys[number] = key
+                self.call.update(number, _checked(value))
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, int) else (value.data_ptr(), value.shape)
+
+
 def _checked(value: Any) -> Checked:
     if isinstance(value, int):
         return Scalar(value.to_bytes(8, "little", signed=True))
     shape = tuple(value.shape)
-    return Memory(value.data_ptr(), shape, row_major(shape), value)
+    return Memory(value.data_ptr(), shape, row_major(shape), None)

@@ -13,6 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import _disable_current_modes
 
 from pharos.core.errors import UserError
+from pharos.ingress.torch.draws import draw_outside
 from pharos.ingress.torch.ends import Flat, argument_of, result_of
 from pharos.ingress.torch.importer import imported_of
 from pharos.ingress.torch.places import place_of_node
@@ -91,6 +92,7 @@ def import_graph(module: torch.fx.GraphModule, name: str) -> Imported:
     ours.graph_copy(graph, copies)
     ours.output(tuple(copies[node] for node in tensors))
     flat.graph = ours
+    draw_outside(flat)
     return imported_of(flat, name, _tree(flat, len(outputs)))
 
 

@@ -44,8 +44,9 @@ def poison(tensor: torch.Tensor) -> None:
 
 def dense(tensor: torch.Tensor) -> torch.Tensor:
     """``tensor`` itself when it is row-major in host memory, else a copy that is."""
-    resolved = tensor.detach().resolve_conj().resolve_neg()
-    return resolved.contiguous()
+    if tensor.is_contiguous() and not tensor.is_conj() and not tensor.is_neg():
+        return tensor
+    return tensor.detach().resolve_conj().resolve_neg().contiguous()
 
 
 def argument_value(argument: Argument, inputs: Sequence[Any]) -> torch.Tensor | int:

@@ -241,3 +241,16 @@ def test_sizes_may_change_when_asked(compiled):
         agrees(function, model, torch.randn(size, 5))
     with pytest.raises(UserError, match="sizes from 1 to 64 along axis 0, found 65"):
         function(torch.randn(65, 5))
+
+
+def test_calls_from_several_threads(compiled):
+    from concurrent.futures import ThreadPoolExecutor
+
+    model = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 3))
+    function = compiled(model, torch.randn(50, 64))
+    inputs = [torch.randn(50, 64) for _ in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(function, inputs))
+    with torch.no_grad():
+        for x, y in zip(inputs, found, strict=True):
+            torch.testing.assert_close(y, model(x))
