@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
@@ -33,7 +34,7 @@ def memref(shape) -> str:
     return f"memref<{'x'.join(map(str, shape))}xf32>"
 
 
-def convolution(image, filters, out, stride, dilation, bias, dynamic=()) -> str:
+def convolution(image, filters, out, stride, dilation, bias, dynamic=(), dtype="f32") -> str:
     """``out[n,g,f,o] = bias[g,f] + sum image[n,g,c,o*stride+k*dilation] * filters[g,f,c,k]``"""
     rank = len(image) - 3
     o, k = [f"o{i}" for i in range(rank)], [f"k{i}" for i in range(rank)]
@@ -46,6 +47,11 @@ def convolution(image, filters, out, stride, dilation, bias, dynamic=()) -> str:
         memref([("?" if i in dynamic else s) for i, s in enumerate(shape)])
         for shape in (image, filters, out)
     )
+    x, w = (t.replace("xf32>", f"x{dtype}>") for t in (x, w))
+    widen = "".join(
+        f"%{v}w = arith.extf %{v} : {dtype} to f32\n    " for v in "pq" if dtype != "f32"
+    )
+    p, q = ("%pw", "%qw") if widen else ("%p", "%q")
     b = memref(out[1:3])
     outer = ", ".join(["n", "g", "f", *o])
     parallel = ", ".join(['"parallel"'] * (3 + rank))
@@ -63,8 +69,8 @@ func.func @f(%x: {x}, %w: {w}, %b: {b}, %y: {y}) {{
   {first}
   linalg.generic {{indexing_maps = [{", ".join(head + m + ">" for m in maps)}],
       iterator_types = [{kinds}]}} ins(%x, %w : {x}, {w}) outs(%y : {y}) {{
-  ^bb0(%p: f32, %q: f32, %s: f32):
-    %m = arith.mulf %p, %q : f32
+  ^bb0(%p: {dtype}, %q: {dtype}, %s: f32):
+    {widen}%m = arith.mulf {p}, {q} : f32
     %a = arith.addf %s, %m : f32
     linalg.yield %a : f32
   }}
@@ -154,6 +160,23 @@ def test_random_convolutions(seed):
     check(
         batch, groups, channels, filters, sizes, window, stride, dilation, seed % 2 == 0, "512 bits"
     )
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_narrow_images_and_filters_are_widened(dtype, stride):
+    shapes = (2, 1, 5, 21, 21), (1, 7, 5, 3, 3), (2, 1, 7, *[(21 - 3) // stride + 1] * 2)
+    text = convolution(*shapes, stride, 1, False, dtype=dtype)
+    assert was_packed(text, "512 bits")
+    type_ = {"bf16": ml_dtypes.bfloat16, "f16": np.float16}[dtype]
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(s).astype(type_) for s in shapes[:2])
+    y = np.full(shapes[2], np.nan, np.float32)
+    compiled(text, "512 bits").call("f", x, w, np.zeros((1, 7), np.float32), y)
+    image = torch.from_numpy(x.astype(np.float64)[:, 0])
+    filters = torch.from_numpy(w.astype(np.float64)[0])
+    expected = torch.nn.functional.conv2d(image, filters, stride=stride).numpy()
+    np.testing.assert_allclose(y[:, 0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_depthwise_convolution_is_left_alone():

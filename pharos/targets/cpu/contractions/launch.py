@@ -21,9 +21,12 @@ from pharos.targets.cpu.vector_loops import index
 class Launcher:
     """Writes the functions of ``plan`` into ``module`` and calls them at the insertion point."""
 
-    def __init__(self, module: Any, plan: Plan, name: str, threads: int, grain: int) -> None:
+    def __init__(
+        self, module: Any, plan: Plan, name: str, threads: int, grain: int, known: dict[str, str]
+    ) -> None:
+        """``known`` has the names of functions by their text: equal ones are compiled once."""
         self.module, self.plan, self.name = module, plan, name
-        self.threads, self.grain = threads, grain
+        self.threads, self.grain, self.known = threads, grain, known
         self.site: Site = None  # type: ignore[assignment]
 
     def write(self) -> None:
@@ -52,7 +55,11 @@ class Launcher:
 
         name = f"{self.name}_{kind}"
         made = function(self.module, name, [low, low, low, *arguments, shared], build)
-        return mlir.FlatSymbolRefAttr.get(made.name.value)
+        text = str(made.operation).replace(f"@{name}(", "@(", 1)
+        first = self.known.setdefault(text, name)
+        if first != name:
+            made.operation.erase()
+        return mlir.FlatSymbolRefAttr.get(first)
 
     def _alone(self) -> Any:
         """Whether one thread does everything: True, False, or a value."""

@@ -50,16 +50,18 @@ class PackedContractions:
         with module.context, mlir.Location.unknown():
             # All are read before the first is replaced: calls would hide what touches what.
             found = [(c, find_start(c), find_finish(c)) for c in _contractions(module)]
+            known: dict[str, str] = {}
             for number, (contraction, start, finish) in enumerate(found):
-                self._replace(module, self._plan(contraction, start, finish), number)
+                plan = self._plan(contraction, start, finish)
+                self._replace(module, plan, number, known)
         return module
 
-    def _replace(self, module: Any, plan: Plan, number: int) -> None:
+    def _replace(self, module: Any, plan: Plan, number: int, known: dict[str, str]) -> None:
         contraction, start, finish = plan.contraction, plan.start, plan.finish
         operation = contraction.nest.operation
         others = [o for o in (start.fill, operation, finish and finish.operation) if o is not None]
         name = f"{_owner(operation)}_contraction{number}"
-        launcher = Launcher(module, plan, name, self.threads, self.grain)
+        launcher = Launcher(module, plan, name, self.threads, self.grain, known)
         with operation.location, mlir.InsertionPoint(operation):
             test = _fits(contraction)
             if test is None:
