@@ -87,7 +87,7 @@ class Work:
             results = run_poisoned(function, reference.inputs(0))
             self.row["shown"] = shown(results, self.options.shown)
         if found["wrong"]:
-            rows.end(self.row, rows.WRONG, found["wrong"], self._step)
+            rows.end(self.row, rows.WRONG, found["wrong"], "run")
             return
         self.row["status"] = rows.CORRECT
         if self.options.benchmark:
