@@ -28,6 +28,7 @@ class Expressions(Interner):
         super().__init__()
         self._known: dict[tuple[Any, ...], Expression] = {}
         self._leaves: dict[Any, int] = {}
+        self._single: dict[Any, tuple[int, ...]] = {}
 
     def of_output(self, node: Node, number: int, at: Symbols) -> Expression:
         """Element ``at`` of output ``number`` of ``node``."""
@@ -36,7 +37,7 @@ class Expressions(Interner):
     def of(self, read: Read, at: Symbols) -> Expression:
         """Element ``at`` of what ``read`` holds."""
         # A stack of our own: chains of elementwise operations are longer than Python's.
-        stack = [(read, _only(read.value, at))]
+        stack = [(read, self._only(read.value, at))]
         while stack:
             key = stack[-1]
             if _key(key) in self._known:
@@ -49,11 +50,21 @@ class Expressions(Interner):
                 continue
             self._known[_key(key)] = build([self._known[_key(need)] for need in needs])
             stack.pop()
-        return self._known[_key((read, _only(read.value, at)))]
+        return self._known[_key((read, self._only(read.value, at)))]
 
     def needs(self, read: Read, at: Symbols) -> list[tuple[Read, Symbols]]:
         """The elements that this one is directly computed from."""
-        return self._step(read, _only(read.value, at))[0]
+        return self._step(read, self._only(read.value, at))[0]
+
+    def _only(self, value: Any, at: Symbols) -> Symbols:
+        """``at`` with 0 where a dimension has one element."""
+        type_ = value.type
+        if type_ not in self._single:
+            self._single[type_] = tuple(n for n, s in enumerate(shape_of(type_)) if s == 1)
+        single = self._single[type_]
+        if not single:
+            return at
+        return tuple(0 if n in single else symbol for n, symbol in enumerate(at))
 
     def _step(self, read: Read, at: Symbols) -> tuple[list[tuple[Read, Symbols]], Any]:
         """What else must be known, and the function from that to the expression."""
@@ -69,7 +80,7 @@ class Expressions(Interner):
             elif node.name in _RESHAPES:
                 source = _reshaped(node, at)
                 if source is not None:
-                    need = (node.reads[0], _only(node.reads[0].value, source))
+                    need = (node.reads[0], self._only(node.reads[0].value, source))
                     return [need], lambda found: found[0]
         return [], lambda _: self.leaf(read, at)
 
@@ -91,7 +102,7 @@ class Expressions(Interner):
             reached = _reached(access, loops)
             if reached is None:
                 return None
-            needs.append((read, _only(read.value, reached)))
+            needs.append((read, self._only(read.value, reached)))
         inputs = nest.inputs
 
         def build(found: list[Expression]) -> Expression:
@@ -128,12 +139,6 @@ def _key(need: tuple[Read, Symbols]) -> tuple[Any, ...]:
     if read.node is None:
         return (None, read.value, at)
     return (read.node.number, read.output, read.same, at)
-
-
-def _only(value: Any, at: Symbols) -> Symbols:
-    """``at`` with 0 where a dimension has one element."""
-    sizes = shape_of(value.type)
-    return tuple(0 if size == 1 else symbol for symbol, size in zip(at, sizes, strict=False))
 
 
 def _loops(nest: Structured, output: int, at: Symbols) -> list[Any] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pharos.ir.bindings import mlir
+from pharos.payload.maps import Access
 from pharos.payload.structured import Structured, read_structured
 
 # Views of a whole buffer: the same elements under another shape.
@@ -86,6 +87,7 @@ def graph_of(function: Any) -> Graph:
 class _Builder:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.maps: dict[Any, Access] = {}
         self.of_value: dict[Any, tuple[Node, int]] = {}
         # By root buffer: what it holds now, and the value under which that was written.
         self.written: dict[Any, tuple[Node, int, Any]] = {}
@@ -98,7 +100,7 @@ class _Builder:
     def operation(self, operation: Any) -> None:
         node = Node(operation, len(self.nodes), operation.name)
         self.nodes.append(node)
-        node.structured = read_structured(operation)
+        node.structured = read_structured(operation, self.maps)
         for number, value in enumerate(operation.operands):
             read = self.read(value)
             node.reads.append(read)

@@ -24,6 +24,7 @@ class Keys:
         self._arguments = {value: n for n, value in enumerate(graph.arguments)}
         self._hashes: dict[Node, str] = {}
         self._given: dict[str, int] = {}
+        self._texts = _Texts()
 
     def key(self, kind: str, node: Node) -> str:
         """The key of a motif of ``kind`` at ``node``, different from all given before."""
@@ -46,9 +47,11 @@ class Keys:
         return self._hashes[node]
 
     def _made(self, node: Node) -> str:
-        digest = hashlib.sha256(" ".join(_text(node.operation, {})).encode())
+        digest = hashlib.sha256(" ".join(self._texts.operation(node.operation, {})).encode())
         for read in node.reads:
-            digest.update(f"{self._source(read)} {read.output} {read.value.type}".encode())
+            digest.update(
+                f"{self._source(read)} {read.output} {self._texts.of(read.value.type)}".encode()
+            )
         return digest.hexdigest()
 
     def _source(self, read: Read) -> str:
@@ -57,30 +60,39 @@ class Keys:
         return f"argument {self._arguments.get(read.value, '?')}"
 
 
-def _text(operation: Any, names: dict[Any, int]) -> Iterator[str]:
-    """All that ``operation`` is, values by the order in which they occur in it.
+class _Texts:
+    """Types and attributes as text; a module has few different ones, and printing takes time."""
 
-    Read piece by piece: MLIR numbers a whole function to print one operation of it.
-    """
-    yield operation.name
-    for value in operation.operands:
-        yield f"{names.setdefault(value, len(names))}"
-    for attribute in operation.attributes:
-        if attribute not in _IGNORED:
-            yield f"{attribute}={_attribute(operation.attributes[attribute])}"
-    for value in operation.results:
-        names.setdefault(value, len(names))
-        yield str(value.type)
-    for region in operation.regions:
-        for block in region.blocks:
-            for argument in block.arguments:
-                names.setdefault(argument, len(names))
-            for inner in block.operations:
-                yield from _text(inner.operation, names)
+    def __init__(self) -> None:
+        self._known: dict[Any, str] = {}
 
+    def of(self, thing: Any) -> str:
+        """The type or attribute; of a constant that is kept outside the text only its type."""
+        if thing not in self._known:
+            if isinstance(thing, mlir.DenseResourceElementsAttr):
+                self._known[thing] = str(mlir.DenseResourceElementsAttr(thing).type)
+            else:
+                self._known[thing] = str(thing)
+        return self._known[thing]
 
-def _attribute(attribute: Any) -> str:
-    """The attribute, or for constants that are kept outside the text only their type."""
-    if isinstance(attribute, mlir.DenseResourceElementsAttr):
-        return str(mlir.DenseResourceElementsAttr(attribute).type)
-    return str(attribute)
+    def operation(self, operation: Any, names: dict[Any, int]) -> Iterator[str]:
+        """All that ``operation`` is, values by the order in which they occur in it.
+
+        Read piece by piece: MLIR numbers a whole function to print one operation of it.
+        """
+        yield operation.name
+        for value in operation.operands:
+            yield f"{names.setdefault(value, len(names))}"
+        attributes = operation.attributes
+        for name in attributes:
+            if name not in _IGNORED:
+                yield f"{name}={self.of(attributes[name])}"
+        for value in operation.results:
+            names.setdefault(value, len(names))
+            yield self.of(value.type)
+        for region in operation.regions:
+            for block in region.blocks:
+                for argument in block.arguments:
+                    names.setdefault(argument, len(names))
+                for inner in block.operations:
+                    yield from self.operation(inner.operation, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pharos.ir.bindings import mlir
@@ -21,12 +21,12 @@ class Index:
     terms: tuple[tuple[int, int], ...]
     offset: int = 0
 
-    @property
-    def loop(self) -> int | None:
-        """The loop that this index is, if it is one loop and nothing else."""
-        if len(self.terms) == 1 and self.terms[0][1] == 1 and self.offset == 0:
-            return self.terms[0][0]
-        return None
+    loop: int | None = field(init=False, compare=False, repr=False)
+    """The loop that this index is, if it is one loop and nothing else."""
+
+    def __post_init__(self) -> None:
+        alone = len(self.terms) == 1 and self.terms[0][1] == 1 and self.offset == 0
+        object.__setattr__(self, "loop", self.terms[0][0] if alone else None)
 
     @property
     def loops(self) -> tuple[int, ...]:

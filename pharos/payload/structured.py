@@ -58,8 +58,11 @@ class Structured:
         return tuple(found.get(loop) for loop in range(self.loops))
 
 
-def read_structured(operation: Any) -> Structured | None:
-    """``operation`` as a loop nest; None when it is not a linalg operation with a body."""
+def read_structured(operation: Any, known: dict[Any, Access]) -> Structured | None:
+    """``operation`` as a loop nest; None when it is not a linalg operation with a body.
+
+    ``known`` keeps maps that were read before: a module has few different ones.
+    """
     name = operation.name
     if not name.startswith("linalg.") or name in _UNSTRUCTURED:
         return None
@@ -67,7 +70,10 @@ def read_structured(operation: Any) -> Structured | None:
     if maps is None or not operation.regions or not len(operation.regions[0].blocks):
         return None
     operands = tuple(operation.operands)
-    accesses = tuple(map(access_of, maps))
+    for map_ in maps:
+        if map_ not in known:
+            known[map_] = access_of(map_)
+    accesses = tuple(known[map_] for map_ in maps)
     if any(len(a) != len(shape_of(v.type)) for a, v in zip(accesses, operands, strict=True)):
         return None
     return Structured(operation, operands, accesses, _inputs(operation, len(operands)))
