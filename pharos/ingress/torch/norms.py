@@ -1,0 +1,78 @@
+"""Norms in few passes: a mean, a variance, one elementwise operation.
+
+torch-mlir computes variances in f64, in an array of f64 as large as the input, and looks up the
+scale of each channel of a group norm in tables of indices. Eager's variances are f32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_ATEN = torch.ops.aten
+
+
+def _var_mean(
+    x: Tensor,
+    dim: Sequence[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean, each in a pass of its own: one pass for both would cancel."""
+    dims = [d % x.dim() for d in dim] if dim else list(range(x.dim()))
+    count = math.prod(x.shape[d] for d in dims)
+    wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    mean = wide.sum(dims, keepdim=True) / count
+    distance = wide - mean
+    rest = max(0, count - (1 if correction is None else correction))
+    variance = (distance * distance).sum(dims, keepdim=True) / rest
+    if not keepdim:
+        shape = [n for d, n in enumerate(x.shape) if d not in dims]
+        variance, mean = variance.reshape(shape), mean.reshape(shape)
+    return variance.to(x.dtype), mean.to(x.dtype)
+
+
+def _var(
+    x: Tensor,
+    dim: Sequence[int] | None = None,
+    *,
+    correction: float | None = None,
+    keepdim: bool = False,
+) -> Tensor:
+    return _var_mean(x, dim, correction=correction, keepdim=keepdim)[0]
+
+
+def _group_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    N: int,
+    C: int,
+    HxW: int,
+    group: int,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``x`` as (N, groups, channels of a group, HxW): each has its mean, each channel its scale."""
+    parts = x.reshape(N, group, C // group, HxW)
+    wide = parts.float() if x.dtype in (torch.bfloat16, torch.float16) else parts
+    variance, mean = _var_mean(wide, [2, 3], correction=0, keepdim=True)
+    rstd = torch.rsqrt(variance + eps)
+    result = (wide - mean) * rstd
+    if weight is not None:
+        result = result * weight.reshape(1, group, C // group, 1)
+    if bias is not None:
+        result = result + bias.reshape(1, group, C // group, 1)
+    stats = (value.reshape(N, group).to(x.dtype) for value in (mean, rstd))
+    return result.to(x.dtype).reshape(x.shape), *stats
+
+
+NORMS: dict[Any, Callable[..., Any]] = {
+    _ATEN.var_mean.correction: _var_mean,
+    _ATEN.var.correction: _var,
+    _ATEN.native_group_norm.default: _group_norm,
+}

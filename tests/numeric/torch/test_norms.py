@@ -1,0 +1,45 @@
+"""Norms agree with eager, and are computed in the type of their input."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+MODELS = {
+    "layer": (nn.LayerNorm((5, 33)), (3, 5, 33)),
+    "group": (nn.GroupNorm(2, 6), (3, 6, 5, 7)),
+    "instance": (nn.InstanceNorm2d(4), (3, 4, 5, 7)),
+    "batch": (nn.BatchNorm2d(4), (3, 4, 5, 7)),
+    "group without scale": (nn.GroupNorm(3, 6, affine=False), (2, 6, 9)),
+}
+
+
+class Variances(nn.Module):
+    """Variances over all and some dimensions, biased and not."""
+
+    def forward(self, x):
+        return x.var(), x.var((0, 2), correction=0), torch.var_mean(x, -1, keepdim=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_norms(compiled, name):
+    model, shape = MODELS[name]
+    model = model.eval()
+    for parameter in model.parameters():
+        nn.init.uniform_(parameter)
+    # Far from zero: squares minus the square of the mean would lose the variance.
+    x = torch.randn(shape) + 100
+    function = compiled(model, x)
+    torch.testing.assert_close(function(x), model(x), rtol=1e-4, atol=1e-4)
+    assert "xf64>" not in function.imported.text
+
+
+def test_norms_in_bf16(compiled):
+    model = nn.GroupNorm(2, 6).bfloat16().eval()
+    x = torch.randn(3, 6, 5, 7).bfloat16()
+    torch.testing.assert_close(compiled(model, x)(x), model(x), rtol=2e-2, atol=2e-2)
+
+
+def test_variances(compiled):
+    x = torch.randn(4, 5, 6) + 10
+    torch.testing.assert_close(compiled(Variances(), x)(x), Variances()(x), rtol=1e-4, atol=1e-4)
