@@ -13,6 +13,7 @@ from pharos.toolchain.front_ends import (
     mlir_payload,
     of_program,
     read_payload,
+    read_problem,
     torch_payload,
 )
 from pharos.toolchain.macros import macro_engine
@@ -63,6 +64,7 @@ __all__ = [
     "plan_from_yaml",
     "read_payload",
     "read_plan",
+    "read_problem",
     "recall",
     "registry",
     "remember",

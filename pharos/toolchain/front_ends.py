@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,21 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.core.span import sources
 from pharos.toolchain.macros import macro_engine
-from pharos.toolchain.records import Payload
+from pharos.toolchain.records import Payload, TorchProblem
 
 
 def read_payload(path: str | Path) -> Payload:
-    """The program in the file at ``path``, by its ending: .lisp, .lsp or .mlir.
+    """The program in the file at ``path``, by its ending: .lisp, .lsp, .mlir or .py.
 
     Raises UserError for a file that cannot be read, and with places for what is wrong in it.
     """
     path = Path(path)
-    readers = {".lisp": _read_lisp, ".lsp": _read_lisp, ".mlir": _read_mlir}
+    readers = {
+        ".lisp": _read_lisp,
+        ".lsp": _read_lisp,
+        ".mlir": _read_mlir,
+        ".py": lambda file: read_problem(file).payload,
+    }
     if path.suffix not in readers:
         raise UserError(
             f"expected a file that ends in {', '.join(readers)}, found '{path}'",
@@ -51,6 +57,24 @@ def builder_payload(name: str, **options: Any) -> Payload:
     from pharos.ingress.payloads import make
 
     return mlir_payload(make(name, **options).text, f"<{name}>")
+
+
+def read_problem(path: str | Path, seed: int = 0) -> TorchProblem:
+    """The problem in KernelBench's form in the Python file at ``path``.
+
+    Its model and inputs are made after torch's generator was seeded with ``seed``. Raises
+    UserError for a file that is no problem, and where torch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise UserError(
+            f"{path}: a model in Python needs PyTorch, which is not installed",
+            hint="pip install 'pharos[torch]'",
+        )
+    from pharos.ingress.torch import import_model, load_problem
+
+    made = load_problem(path).instance(seed)
+    imported = import_model(made.model, made.inputs, name=str(path))
+    return TorchProblem(torch_payload(imported), imported, made)
 
 
 def torch_payload(imported: Any) -> Payload:

@@ -65,6 +65,16 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class TorchProblem:
+    """A problem in KernelBench's form: its payload, the import that it is made of, and the
+    ``Instance`` with the model and its inputs (both of ``pharos.ingress.torch``)."""
+
+    payload: Payload
+    imported: Any
+    made: Any
+
+
+@dataclass(frozen=True)
 class Request:
     """What to compile it for and how.
 

@@ -26,7 +26,7 @@ Count = Annotated[int, typer.Option("--print", min=0, help="Elements of an array
 
 
 def run(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .lisp or .mlir file.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .lisp, .mlir or .py file.")],
     arguments: Arguments = None,
     target: options.Target = "cpu",
     pipeline: options.Pipeline = None,
@@ -61,12 +61,16 @@ def run(
       f32x0.5            a scalar; 0, 1 and other numbers fill arrays too
       @weights.npy       an array that numpy saved
 
+    A .py file defines Model, get_inputs and get_init_inputs, as KernelBench's do: the model's
+    results are compared with PyTorch's, and timed beside them.
+
     \b
     Examples:
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
       pharos run matmul.mlir --entry f --input 256x512xf32xrnd,512x64xf32xrnd --benchmark
+      pharos run model.py --benchmark
     """
-    from pharos.tools import apart, calling
+    from pharos.tools import apart, calling, models
 
     stages = options.Stages(
         target,
@@ -80,8 +84,13 @@ def run(
         replace,
         plan,
     )
-    payload, request = options.read(file), stages.request()
+    request = stages.request()
     measured = calling.measuring(benchmark, warmup, runs)
+    if models.is_model(file) and stop_after is None:
+        models.refuse({"--entry": entry, "--input": inputs, "ARG": arguments})
+        models.run(models.Wanted(file, seed, measured, time, as_json), request)
+        return
+    payload = options.read(file)
     if stop_after is not None:
         calling.print_module(file, apart.lower(payload, request), time=time, as_json=as_json)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import sys
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from pharos.core.errors import UserError
+from pharos.ingress.torch.places import place_of
 
 _NEEDED = ("Model", "get_inputs")
 
@@ -32,6 +36,45 @@ class Problem:
     def make(self) -> Any:
         """A model, made as the problem says."""
         return self.model_class(*self.get_init_inputs())
+
+    def instance(self, seed: int) -> Instance:
+        """The model and its inputs, made after torch's generator was seeded with ``seed``.
+
+        The generator is left as it was. Raises UserError when making them fails.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            try:
+                return Instance(self.make(), tuple(self.get_inputs()))
+            except Exception as error:
+                text = f"{self.path}: making the model and its inputs failed: "
+                place = place_of(error)
+                raise UserError(f"{text}{type(error).__name__}: {error}", span=place) from error
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A problem's model and the arguments of one call of it."""
+
+    model: Any
+    inputs: tuple[Any, ...]
+
+    def eager(self) -> Callable[[], Any]:
+        """What calls an equal model on equal inputs in PyTorch, without gradients."""
+        model, inputs = copy.deepcopy((self.model, self.inputs))
+
+        def call() -> Any:
+            with torch.no_grad():
+                return model(*inputs)
+
+        return call
+
+    @staticmethod
+    def seeded(seed: int, work: Callable[[], Any]) -> Any:
+        """``work()`` with torch's generator seeded; it is left as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return work()
 
 
 def load_problem(path: str | Path) -> Problem:
