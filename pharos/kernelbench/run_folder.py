@@ -97,7 +97,10 @@ def _file(key: str) -> str:
 
 
 def _same(root: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    differing = [name for name in now if before.get(name) != now[name]]
+    # An option that there was not yet when the run began had its default.
+    usual = _plain(Options(now["target"]).record())
+    before = {**usual, **before}
+    differing = [name for name in now if before[name] != now[name]]
     if differing:
         name = differing[0]
         raise UserError(

@@ -177,3 +177,14 @@ def test_rows_are_whole_files_in_order(tmp_path):
     ]
     for path in (tmp_path / "rows").iterdir():
         assert json.loads(path.read_text())["check"]["error"] == "nan"
+
+
+def test_a_run_from_before_an_option_existed_goes_on(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.begin(OPTIONS, {})
+    about = folder.about()
+    del about["options"]["shown"]
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    folder.begin(OPTIONS, {})
+    with pytest.raises(UserError, match="with shown 0, found 3"):
+        folder.begin(replace(OPTIONS, shown=3), {})
