@@ -101,11 +101,14 @@ def right(b: np.ndarray, tiles: tuple[int, ...], vnni: int) -> np.ndarray:
 @pytest.mark.parametrize(
     "options",
     [
-        {},
+        pytest.param({}, marks=SLOW),
         {"transpose_a": True, "transpose_b": True, "bias": True, "activation": "relu"},
-        {"form": "category", "transpose_b": True, "accumulate": True, "activation": "gelu"},
+        pytest.param(
+            {"form": "category", "transpose_b": True, "accumulate": True, "activation": "gelu"},
+            marks=SLOW,
+        ),
         {"form": "generic", "batch": 3, "bias": True, "activation": "silu"},
-        {"tiles": (4, 5, 8), "bias": True},
+        pytest.param({"tiles": (4, 5, 8), "bias": True}, marks=SLOW),
         {"tiles": (4, 5, 8), "vnni": 2, "dtype": "bf16", "form": "generic", "activation": "relu"},
         pytest.param({"batch": 2, "transpose_a": True, "form": "named"}, marks=SLOW),
         pytest.param({"batch": 2, "transpose_b": True, "form": "category"}, marks=SLOW),
@@ -127,7 +130,9 @@ def test_matmul(options):
     matmul(**options)
 
 
-@pytest.mark.parametrize("form", ["named", pytest.param("category", marks=SLOW), "generic"])
+@pytest.mark.parametrize(
+    "form", ["named", *(pytest.param(form, marks=SLOW) for form in ("category", "generic"))]
+)
 def test_mlp(form):
     x, v, w = random((6, 8), "f32"), random((12, 8), "f32"), random((5, 12), "f32")
     b, c = random((12,), "f32"), random((5,), "f32")
@@ -147,7 +152,7 @@ def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     ("form", "axis", "log", "dtype"),
     [
         ("named", 1, False, "f32"),
-        ("generic", 0, True, "f32"),
+        pytest.param("generic", 0, True, "f32", marks=SLOW),
         pytest.param("category", -1, True, "f32", marks=SLOW),
         pytest.param("generic", 1, False, "bf16", marks=SLOW),
         pytest.param("named", 2, False, "f64", marks=SLOW),
@@ -168,7 +173,7 @@ def test_softmax(form, axis, log, dtype):
     ("name", "form", "axes", "affine"),
     [
         ("layer-norm", "named", 1, True),
-        ("rms-norm", "generic", 2, True),
+        pytest.param("rms-norm", "generic", 2, True, marks=SLOW),
         pytest.param("layer-norm", "generic", 2, False, marks=SLOW),
         pytest.param("layer-norm", "category", 3, True, marks=SLOW),
         pytest.param("rms-norm", "named", 1, False, marks=SLOW),
@@ -194,7 +199,7 @@ def test_norms(name, form, axes, affine):
 @pytest.mark.parametrize(
     "options",
     [
-        {"causal": True},
+        pytest.param({"causal": True}, marks=SLOW),
         {"form": "generic", "kv_heads": 2, "mask": "additive"},
         pytest.param({"form": "category", "causal": True, "mask": "additive"}, marks=SLOW),
         pytest.param({"form": "category", "kv_heads": 1, "causal": True}, marks=SLOW),

@@ -40,7 +40,10 @@ def test_an_mlp():
     assert [step.name for step in first.epilogue] == ["bias", "relu"]
 
 
-@pytest.mark.parametrize("axis", [0, 1, 2])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("axis", [1, pytest.param(0, marks=SLOW), pytest.param(2, marks=SLOW)])
 def test_softmax(axis):
     (found,) = motifs(lambda x: torch.softmax(x, axis), torch.ones(3, 4, 5))
     assert (found.kind, found.axis, found.shifted) == ("softmax", axis, True)
@@ -48,6 +51,7 @@ def test_softmax(axis):
     assert (found.kind, found.axis, found.logarithm) == ("softmax", axis, True)
 
 
+@SLOW
 def test_norms():
     x, g = torch.ones(4, 6, 8), torch.ones(8)
     found = motifs(lambda x, g: F.layer_norm(x, (8,), g, g), x, g)
@@ -65,7 +69,7 @@ def test_norms():
     assert [m.form for m in found if m.kind == "norm"] == ["layer"]
 
 
-@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("causal", [pytest.param(False, marks=SLOW), True])
 def test_attention(causal):
     q, k = torch.ones(1, 2, 6, 4), torch.ones(1, 2, 7, 4)
     found = motifs(
@@ -78,6 +82,7 @@ def test_attention(causal):
     assert kinds(attention.parts()).count("contraction") == 2
 
 
+@SLOW
 def test_attention_by_hand_with_an_additive_mask():
     q, mask = torch.ones(2, 3, 8, 4), torch.ones(8, 8)
     found = motifs(
@@ -90,6 +95,7 @@ def test_attention_by_hand_with_an_additive_mask():
     assert scores.transpose_b  # k is kept as (keys, depth)
 
 
+@SLOW
 def test_scans_reductions_and_pooling():
     x = torch.ones(4, 8)
     (scan,) = (m for m in motifs(lambda x: x.cumsum(1), x) if m.kind == "scan")
@@ -100,6 +106,7 @@ def test_scans_reductions_and_pooling():
     assert [m.window for m in found if m.kind == "pooling"] == [(3, 3)]
 
 
+@SLOW
 def test_convolutions():
     image = torch.ones(2, 6, 9, 9)
     found = motifs(
