@@ -172,7 +172,7 @@ def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[
             # A block that is given is a whole number of tiles, if any tile fits.
             whole = wanted.get("mc", 0) % mr == 0 and wanted.get("nc", 0) % nr == 0
             fits = whole and registers_of(mr, nr, unit) <= unit.registers
-            if fits or "mr" in wanted or (mr, vectors) == (1, 1):
+            if fits or (vectors == 1 and ("mr" in wanted or mr == 1)):
                 yield mr, nr
 
 

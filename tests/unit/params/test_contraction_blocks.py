@@ -55,6 +55,15 @@ def test_given_values_are_kept_and_the_others_fit_them(work, unit, mr, vectors):
     assert problems(values(blocks), unit) == []
 
 
+@settings(max_examples=30, deadline=None)
+@given(extents, st.sampled_from(UNITS), st.sampled_from(["mr", "nr", "kc"]), st.integers(1, 12))
+def test_any_one_value_may_be_given(work, unit, name, number):
+    value = {"mr": min(number, unit.lanes), "nr": unit.lanes * (1 + number % 4), "kc": number}[name]
+    blocks = best_blocks(work, unit, {name: value})
+    assert getattr(blocks, name) == value
+    assert problems(values(blocks), unit) == []
+
+
 def test_a_block_that_is_given_is_a_whole_number_of_tiles():
     blocks = best_blocks(Extents(1, 1000, 1000, 1000), AVX512, {"mc": 70, "nc": 320})
     assert (blocks.mc, blocks.nc) == (70, 320)
