@@ -11,6 +11,7 @@ from torch.export import ExportedProgram
 
 from pharos import ir
 from pharos.core.errors import UserError
+from pharos.ingress.torch.decompositions import decompositions
 from pharos.ingress.torch.dtypes import name_of
 from pharos.ingress.torch.ends import Flat
 from pharos.ingress.torch.export import export, functional, traced
@@ -20,7 +21,6 @@ from pharos.ingress.torch.program import flatten
 from pharos.ingress.torch.records import CONSTANT, Argument, Imported
 from pharos.ingress.torch.state import kept_elsewhere
 from pharos.ingress.torch.tree import tree_of
-from pharos.ir.bindings import torch_decompositions
 
 ENTRY = "main"
 
@@ -45,7 +45,7 @@ def import_model(
     elif isinstance(model, torch.nn.Module):
         title = type(model).__name__
         call = (tuple(args), dict(kwargs or {}), dynamic_shapes)
-        program, keeper = export(model, *call, torch_decompositions() | NORMS)
+        program, keeper = export(model, *call, decompositions() | NORMS)
         flat = flatten(program, keeper, kept_elsewhere(model))
     else:
         raise UserError(
@@ -58,7 +58,7 @@ def import_model(
 def _of_program(program: ExportedProgram) -> tuple[ExportedProgram, Flat]:
     with traced("the program"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = functional(program, torch_decompositions() | NORMS, {})
+        program = functional(program, decompositions() | NORMS, {})
     return program, flatten(program)
 
 

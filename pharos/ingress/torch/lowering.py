@@ -10,6 +10,7 @@ import torch
 from pharos import ir
 from pharos.core.errors import UserError
 from pharos.ingress.torch.constants import lift_constants, literal
+from pharos.ingress.torch.loops import write_loops
 from pharos.ingress.torch.memory import as_numpy
 from pharos.ingress.torch.unsupported import raise_all, refuse_random, refuse_unsupported
 from pharos.ir.bindings import mlir, register_torch, torch_importer
@@ -110,6 +111,7 @@ def _imported(graph: Any, entry: str) -> tuple[Any, list[torch.Tensor]]:
     literals = _Literals()
     importer = torch_importer().FxImporter(context=context, hooks=literals)
     importer.import_stateless_graph(graph, func_name=entry)
+    write_loops(importer.module)
     function = importer.module.body.operations[0]
     with context:
         # Sizes that look different are different, and broadcasts are written in the graph.

@@ -153,13 +153,21 @@ class Recurrent(nn.Module):
         return self.hidden * 2
 
 
-@pytest.mark.parametrize(("kind", "states"), [(nn.GRU, 1), (nn.LSTM, 2)], ids=["gru", "lstm"])
-def test_torchs_recurrent_modules(compiled, kind, states):
-    layer = kind(5, 4, num_layers=2, bidirectional=True)
+@pytest.mark.parametrize(
+    ("layer", "states"),
+    [
+        (nn.GRU(5, 4, bias=False, batch_first=True), 1),
+        (nn.LSTM(5, 4, num_layers=2, bidirectional=True), 2),
+    ],
+    ids=["gru", "lstm"],
+)
+def test_torchs_recurrent_modules(compiled, layer, states):
+    rows = layer.num_layers * (1 + layer.bidirectional)
 
     def inputs():
-        initial = tuple(torch.randn(4, 2, 4) for _ in range(states))
-        return torch.randn(3, 2, 5), initial if states > 1 else initial[0]
+        initial = tuple(torch.randn(rows, 2, 4) for _ in range(states))
+        shape = (2, 7, 5) if layer.batch_first else (7, 2, 5)
+        return torch.randn(shape), initial if states > 1 else initial[0]
 
     function = compiled(layer, *inputs())
     for _ in range(2):
