@@ -17,6 +17,7 @@ from typing import Any
 from pharos.params.blocking import (
     BYTES_PER_CYCLE,
     FUSED_PER_CYCLE,
+    LATENCY,
     Blocks,
     Extents,
     Unit,
@@ -165,7 +166,9 @@ def _cheapest(candidates: Iterable[Any], cost: Callable[[Any], Any]) -> Any:
 def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[tuple[int, int]]:
     """Register tiles that leave a quarter of the registers for the factors on their way."""
     room = unit.registers - unit.registers // 4
-    for vectors in (1, 2, 4):
+    # Four vectors take long to load and store; they pay where rows are too few to hide latency.
+    few = extents.rows * 2 < LATENCY * FUSED_PER_CYCLE
+    for vectors in (1, 2, 4) if few else (1, 2):
         nr = wanted.get("nr", vectors * unit.lanes)
         most = min(_ROWS, unit.lanes, extents.rows, max(1, room // max(1, nr // unit.lanes)))
         for mr in [wanted["mr"]] if "mr" in wanted else range(1, max(1, most) + 1):

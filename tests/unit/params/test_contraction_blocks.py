@@ -92,6 +92,10 @@ def test_a_tile_has_no_more_rows_than_there_are():
     assert best_blocks(Extents(1, 3, 4096, 512), AVX512).mr == 3
 
 
+def test_few_rows_have_more_columns_so_that_sums_do_not_wait_for_each_other():
+    assert best_blocks(Extents(1, 3, 4096, 512), AVX512).nr == 64
+
+
 def test_edges_count():
     # 100 rows are ten tiles of 10, and nine of 12 with eight rows wasted.
     assert best_blocks(Extents(1, 100, 512, 512), AVX512).mr == 10
