@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 CHECK = """
 import os, sys
 from pharos.kernelbench.preload import preload
@@ -16,6 +18,7 @@ preload("no such target")
 """
 
 
+@pytest.mark.slow
 def test_a_fork_of_it_finds_all_modules_and_no_threads():
     # numpy's own threads know about forks.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
