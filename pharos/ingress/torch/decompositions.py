@@ -7,7 +7,8 @@ steps; `loops` writes it as a loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -114,7 +115,33 @@ def _known(x: Tensor) -> bool:
     return all(type(size) is int for size in x.shape)
 
 
+_OWN: dict[Any, Callable[..., Any]] = {_ATEN.lstm.input: _lstm, _ATEN.gru.input: _gru}
+
+
 def decompositions() -> dict[Any, Callable[..., Any]]:
     """Those that torch-mlir's lowering counts on, and our own."""
-    own = {_ATEN.lstm.input: _lstm, _ATEN.gru.input: _gru}
-    return {**torch_decompositions(), **own}
+    return {**torch_decompositions(), **_OWN}
+
+
+@contextmanager
+def own_while_tracing() -> Iterator[None]:
+    """In the block our decompositions are torch's too.
+
+    Otherwise it unrolls a layer while it traces, only to find the shapes of the results.
+    """
+    key = torch._C.DispatchKey.CompositeImplicitAutograd
+    before = {operator: operator.py_kernels.get(key) for operator in _OWN}
+    try:
+        for operator, own in _OWN.items():
+            _set_kernel(operator, key, own)
+        yield
+    finally:
+        for operator, kernel in before.items():
+            _set_kernel(operator, key, kernel)
+
+
+def _set_kernel(operator: Any, key: Any, kernel: Any) -> None:
+    operator.py_kernels.pop(key, None)
+    if kernel is not None:
+        operator.py_kernels[key] = kernel
+    operator._dispatch_cache.clear()

@@ -13,6 +13,7 @@ import torch
 from torch.export import ExportedProgram
 
 from pharos.core.errors import UserError
+from pharos.ingress.torch.decompositions import own_while_tracing
 from pharos.ingress.torch.places import place_of
 from pharos.ingress.torch.state import (
     Held,
@@ -43,6 +44,7 @@ def export(
         stack.enter_context(torch.no_grad())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
+        stack.enter_context(own_while_tracing())
         stack.enter_context(plain_tensors_as_buffers(model))
         changes = stack.enter_context(watched(model))
         with traced(type(model).__name__):

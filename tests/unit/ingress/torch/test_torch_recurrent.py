@@ -8,9 +8,11 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pharos.ingress.torch import import_model  # noqa: E402
-from pharos.ingress.torch.decompositions import decompositions  # noqa: E402
+from pharos.ingress.torch.decompositions import decompositions, own_while_tracing  # noqa: E402
 
 pytestmark = [pytest.mark.reference, pytest.mark.filterwarnings("ignore")]
+
+RECURRENT = (torch.ops.aten.lstm.input, torch.ops.aten.gru.input)
 
 
 def arguments(layer, length=3, batch=2):
@@ -59,3 +61,10 @@ def test_projections_are_unrolled():
     layer = nn.LSTM(5, 4, proj_size=3).eval()
     text = import_model(layer, arguments(layer)).text
     assert "scf.for" not in text and text.count("linalg.matmul") >= 6
+
+
+def test_torchs_own_decompositions_stay():
+    before = [dict(operator.py_kernels) for operator in RECURRENT]
+    with own_while_tracing():
+        assert [dict(operator.py_kernels) for operator in RECURRENT] != before
+    assert [dict(operator.py_kernels) for operator in RECURRENT] == before
