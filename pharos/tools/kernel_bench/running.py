@@ -9,7 +9,7 @@ from pathlib import Path
 from pharos.kernelbench import harness, history
 from pharos.kernelbench.options import Options
 from pharos.kernelbench.rows import Row
-from pharos.kernelbench.run_folder import RunFolder, in_order
+from pharos.kernelbench.run_folder import RunFolder
 from pharos.kernelbench.selection import own_suite, public_suite, select
 from pharos.kernelbench.summary import summarize
 from pharos.runtime.crew import Limits
@@ -68,7 +68,7 @@ def _new_rows(
     work = harness.Run(tasks, options, wanted, folder, asked.limits, asked.jobs, asked.retry)
     with Progress(len(tasks), quiet=as_json) as progress:
         try:
-            return folder, in_order(harness.run(work, progress))
+            return folder, harness.run(work, progress)
         except KeyboardInterrupt:
             remark(f"interrupted; --run {folder.root} with the same options goes on")
             raise
