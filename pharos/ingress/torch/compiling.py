@@ -16,6 +16,7 @@ from pharos.core.errors import UserError
 from pharos.ingress.torch.draws import draw_outside
 from pharos.ingress.torch.ends import Flat, argument_of, result_of
 from pharos.ingress.torch.importer import imported_of
+from pharos.ingress.torch.norms import NORMS
 from pharos.ingress.torch.places import place_of_node
 from pharos.ingress.torch.records import INPUT, OUTPUT, Imported, Tree
 from pharos.ingress.torch.sizes import evaluate, expression
@@ -37,7 +38,7 @@ def compile_graph(
         fw_compiler=_compiler("forward graph", compiled),
         bw_compiler=_compiler("backward graph", compiled),
         inference_compiler=_compiler("inference graph", compiled),
-        decompositions=torch_decompositions(),
+        decompositions=torch_decompositions() | NORMS,
     )
     # Not at the first backward pass, when it is too late to do something else. Attention in parts:
     # the backward pass of torch's fused one has no decomposition.

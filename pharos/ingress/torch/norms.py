@@ -26,7 +26,7 @@ def _var_mean(
     """The variance and the mean, each in a pass of its own: one pass for both would cancel."""
     dims = [d % x.dim() for d in dim] if dim else list(range(x.dim()))
     count = math.prod(x.shape[d] for d in dims)
-    wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+    wide = _wide(x)
     mean = wide.sum(dims, keepdim=True) / count
     distance = wide - mean
     rest = max(0, count - (1 if correction is None else correction))
@@ -59,7 +59,7 @@ def _group_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """``x`` as (N, groups, channels of a group, HxW): each has its mean, each channel its scale."""
     parts = x.reshape(N, group, C // group, HxW)
-    wide = parts.float() if x.dtype in (torch.bfloat16, torch.float16) else parts
+    wide = _wide(parts)
     variance, mean = _var_mean(wide, [2, 3], correction=0, keepdim=True)
     rstd = torch.rsqrt(variance + eps)
     result = (wide - mean) * rstd
@@ -71,8 +71,33 @@ def _group_norm(
     return result.to(x.dtype).reshape(x.shape), *stats
 
 
+def _batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """With running statistics: a product and a sum per element, as eager does it; what they take
+    is found once per channel."""
+    scale = torch.rsqrt(_wide(variance) + eps)
+    scale = scale if weight is None else scale * weight
+    shift = _wide(mean) * scale
+    shift = -shift if bias is None else bias - shift
+    shape = [x.shape[1]] + [1] * (x.dim() - 2)
+    result = _wide(x) * scale.reshape(shape) + shift.reshape(shape)
+    return result.to(x.dtype), x.new_zeros(0), x.new_zeros(0)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
 NORMS: dict[Any, Callable[..., Any]] = {
     _ATEN.var_mean.correction: _var_mean,
     _ATEN.var.correction: _var,
     _ATEN.native_group_norm.default: _group_norm,
+    _ATEN._native_batch_norm_legit_no_training.default: _batch_norm,
 }

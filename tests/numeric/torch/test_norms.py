@@ -34,10 +34,22 @@ def test_norms(compiled, name):
     assert "xf64>" not in function.imported.text
 
 
-def test_norms_in_bf16(compiled):
-    model = nn.GroupNorm(2, 6).bfloat16().eval()
+@pytest.mark.parametrize("model", [nn.GroupNorm(2, 6), nn.BatchNorm2d(6, affine=False)])
+def test_norms_in_bf16(compiled, model):
+    model = model.bfloat16().eval()
     x = torch.randn(3, 6, 5, 7).bfloat16()
     torch.testing.assert_close(compiled(model, x)(x), model(x), rtol=2e-2, atol=2e-2)
+
+
+def test_batch_norm_with_statistics_and_channels_only(compiled):
+    model = nn.BatchNorm1d(7).eval()
+    for tensor in (model.weight, model.bias, model.running_mean, model.running_var):
+        nn.init.uniform_(tensor, 0.5, 3)
+    x = torch.randn(5, 7)
+    function = compiled(model, x)
+    torch.testing.assert_close(function(x), model(x))
+    model.running_mean.fill_(-4)
+    torch.testing.assert_close(function(x), model(x))
 
 
 def test_variances(compiled):
