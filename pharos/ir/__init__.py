@@ -14,8 +14,10 @@ from pharos.ir.module import (
     to_text,
     verify,
 )
+from pharos.ir.parameters import PARAMETERS, restore_parameters, write_parameters
 
 __all__ = [
+    "PARAMETERS",
     "CompileError",
     "apply_schedule",
     "clone",
@@ -26,8 +28,10 @@ __all__ = [
     "new_context",
     "parse",
     "parse_file",
+    "restore_parameters",
     "run_passes",
     "span_of",
     "to_text",
     "verify",
+    "write_parameters",
 ]

@@ -25,10 +25,8 @@ from pharos.payload.facts import (
     ValueFact,
 )
 from pharos.payload.inspect import inspect_payload
-from pharos.payload.keys import PARAMETERS
 
 __all__ = [
-    "PARAMETERS",
     "Attention",
     "Contraction",
     "Convolution",

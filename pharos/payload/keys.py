@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from pharos.ir import PARAMETERS
 from pharos.ir.bindings import mlir
 from pharos.payload.graph import Graph, Node, Read
 
-PARAMETERS = "pharos.params"
 _IGNORED = (PARAMETERS, "operandSegmentSizes")
 
 

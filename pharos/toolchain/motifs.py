@@ -143,7 +143,7 @@ def _fixed(
     choice: Any, motif: Any, user: Mapping[str, Mapping[str, Any]], plan: Plan | None
 ) -> Iterator[tuple[str, MotifParameter]]:
     """What was said about the motif; later ones win."""
-    from pharos.payload import PARAMETERS
+    from pharos.ir import PARAMETERS
 
     attributes = motif.operation.attributes
     if PARAMETERS in attributes:
@@ -187,12 +187,8 @@ def database_text() -> str:
 
 def write(facts: Facts, decided: Mapping[str, Sequence[MotifParameter]]) -> None:
     """Write the values as attributes on the operations that they are for."""
-    from pharos.ir.bindings import mlir
-    from pharos.payload import PARAMETERS
+    from pharos import ir
 
     for key, parameters in decided.items():
-        operation = facts.by_key[key].operation
-        with operation.context:
-            i64 = mlir.IntegerType.get_signless(64)
-            values = {p.name: mlir.IntegerAttr.get(i64, p.value) for p in parameters}
-            operation.attributes[PARAMETERS] = mlir.DictAttr.get(values)
+        values = {one.name: one.value for one in parameters}
+        ir.write_parameters(facts.by_key[key].operation, values)

@@ -13,7 +13,10 @@ SELECTORS = {
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
-STAGES = {"narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage")}
+STAGES = {
+    "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
+    "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
+}
 
 
 def target(name: str) -> Any:
