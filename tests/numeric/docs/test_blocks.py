@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,17 @@ def pattern(expected: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-@pytest.mark.parametrize(("place", "block"), blocks("console"), ids=lambda v: str(v).split("\n")[0])
+def timed(place: str, block: str) -> Any:
+    """A parameter; slow where the block compiles models with torch, ten seconds each."""
+    slow = "examples/torch/" in block and "run" not in block
+    return pytest.param(place, block, marks=pytest.mark.slow if slow else ())
+
+
+@pytest.mark.parametrize(
+    ("place", "block"),
+    [timed(*one) for one in blocks("console")],
+    ids=lambda v: str(v).split("\n")[0],
+)
 def test_console_blocks_print_what_the_page_says(place, block, tmp_path):
     environment = {
         **os.environ,

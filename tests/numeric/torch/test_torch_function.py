@@ -25,7 +25,9 @@ def agrees(function, model, *inputs, **tolerance):
         (nn.Sequential(nn.Linear(7, 5), nn.Softmax(-1)), (3, 7)),
         (nn.Conv2d(3, 5, 3, padding=1, stride=2), (2, 3, 9, 11)),
         (nn.Sequential(nn.LayerNorm(13), nn.GELU()), (2, 5, 13)),
-        (nn.MultiheadAttention(12, 3, batch_first=True).eval(), None),
+        pytest.param(
+            nn.MultiheadAttention(12, 3, batch_first=True).eval(), None, marks=pytest.mark.slow
+        ),
     ],
     ids=["linear", "conv", "norm", "attention"],
 )
