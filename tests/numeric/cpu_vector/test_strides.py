@@ -107,3 +107,25 @@ func.func @f(%x: memref<{rows}x{columns}xf32>, %y: memref<{rows}x{columns}xf32>,
     part = slice(1, None) if inclusive else slice(None, -1)
     np.testing.assert_allclose(y, sums[part] if axis == 0 else sums[:, part], rtol=1e-4)
     np.testing.assert_allclose(last, sums.take(-1, axis), rtol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_outputs_with_gaps_are_added_to(stride):
+    size, length = 37, 36 * stride + 1
+    text = f"""
+func.func @f(%x: memref<3x{size}xf32>, %y: memref<{length}xf32>) {{
+  linalg.generic {{indexing_maps = [affine_map<(k, o) -> (k, o)>,
+      affine_map<(k, o) -> (o * {stride})>], iterator_types = ["reduction", "parallel"]}}
+    ins(%x : memref<3x{size}xf32>) outs(%y : memref<{length}xf32>) {{
+  ^bb0(%a: f32, %s: f32):
+    %t = arith.addf %a, %s : f32
+    linalg.yield %t : f32
+  }}
+  return
+}}"""
+    # The output ends with its last element: a load too far would leave the array.
+    x, out = numbers((3, size), "f32"), numbers(length, "f32", 1)
+    expected = out.copy()
+    expected[::stride] += x.sum(0)
+    compiled(text, 512).call("f", x, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-5)

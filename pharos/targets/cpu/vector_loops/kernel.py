@@ -353,7 +353,7 @@ class Kernel:
         """Where the steps of whole vectors along the vector loop end and masked ones begin."""
         count = index.sub(high, low)
         if self.choice.vector is not None and any(
-            access.stride(self.choice.vector) == 2 for access in self.nest.inputs
+            access.stride(self.choice.vector) == 2 for access in self.nest.accesses
         ):
             # Such loads read one element too far, so the last iteration is left to a mask.
             count = dialect("arith").maxsi(index.sub(count, index.constant(1)), self.zero)
