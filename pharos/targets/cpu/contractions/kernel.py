@@ -6,9 +6,10 @@ that uses them::
     for block of the split role (nc columns or mc rows):
       for kc inner steps:
         pack the block
-        for nr columns:                    // their panel stays in the first-level cache
-          for mr rows:                     // their panels come from the second-level cache
-            sums = panel of left x panel of right;  add, finish, store
+        for block of the other role:       // both blocks fit the second-level cache
+          for mr rows:                     // their panel stays in the first-level cache
+            for nr columns:                // a few rows of the result are written to their end
+              sums = panel of left x panel of right;  add, finish, store
 """
 
 from __future__ import annotations
@@ -106,17 +107,17 @@ class TileLoops:
         self.packer.pack(lane, count, k, steps, self.buffer, index.constant(0))
         end = index.add(lane, count)
         if self.plan.split == "rows":
-            columns = (index.constant(0), self.site.count("columns"))
-            self._tiles((lane, end), columns, lane, k, steps)
-            return
-        rows = self.site.count("rows")
+            whole, step = self.site.count("columns"), self.tiles.nc
+        else:
+            whole, step = self.site.count("rows"), self.tiles.mc
 
-        def row_block(row: Any, _: list[Any]) -> list[Any]:
-            last = index.minimum(index.add(row, index.constant(self.tiles.mc)), rows)
-            self._tiles((row, last), (lane, end), lane, k, steps)
+        def other_block(low: Any, _: list[Any]) -> list[Any]:
+            other = (low, index.minimum(index.add(low, index.constant(step)), whole))
+            sides = ((lane, end), other) if self.plan.split == "rows" else (other, (lane, end))
+            self._tiles(*sides, lane, k, steps)
             return []
 
-        index.loop(index.constant(0), rows, self.tiles.mc, [], row_block)
+        index.loop(index.constant(0), whole, step, [], other_block)
 
     def _tiles(
         self, rows: tuple[Any, Any], columns: tuple[Any, Any], lane: Any, k: Any, steps: Any
@@ -130,21 +131,21 @@ class TileLoops:
             at = index.add(index.mul(self.padded, k), index.mul(position, steps))
             return self.shared, at
 
-        def each_column(column: Any, _: list[Any]) -> list[Any]:
-            right = panel_at("columns", column)
-            whole = self.writer.whole_columns(column)
+        def tile(row: Any, column: Any, whole: Any) -> None:
+            left, right = panel_at("rows", row), panel_at("columns", column)
+            ask = self.writer.prefetch(row, column)
+            sums = multiply(self.tiles, left, right, steps, ask)
+            self.writer.store(sums, row, column, whole, block)
 
-            def each_row(row: Any, _: list[Any]) -> list[Any]:
-                left = panel_at("rows", row)
-                ask = self.writer.prefetch(row, column)
-                sums = multiply(self.tiles, left, right, steps, ask)
-                self.writer.store(sums, row, column, whole, block)
+        def each_row(row: Any, _: list[Any]) -> list[Any]:
+            def each_column(column: Any, _: list[Any]) -> list[Any]:
+                tile(row, column, self.writer.whole_columns(column))
                 return []
 
-            index.loop(*rows, self.tiles.mr, [], each_row)
+            index.loop(*columns, self.tiles.nr, [], each_column)
             return []
 
-        index.loop(*columns, self.tiles.nr, [], each_column)
+        index.loop(*rows, self.tiles.mr, [], each_row)
 
     def _which_block(self, k: Any, steps: Any) -> Block:
         arith = dialect("arith")

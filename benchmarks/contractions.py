@@ -1,0 +1,217 @@
+"""How fast are matrix products and convolutions beside PyTorch, on the same threads?
+
+    python benchmarks/contractions.py [--only product|convolution] [--runs 9] [--threads 1]
+                                      [--clock wall|cpu] [--json results.json]
+
+Each result is checked against torch, from a poisoned output, before anything is timed; then both
+take turns. With ``--threads 1 --clock cpu`` the time of the thread is counted, which a busy
+machine disturbs least. Shapes are those of KernelBench's level 1 products and convolutions, scaled
+to milliseconds on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pharos.toolchain import Request, build, load, mlir_payload
+
+SIZES = "mnkbijl"
+# einsum, sizes of its letters
+PRODUCTS: list[tuple[str, dict[str, int]]] = [
+    ("mk,kn->mn", {"m": 1024, "n": 1024, "k": 1024}),
+    ("mk,kn->mn", {"m": 2048, "n": 2048, "k": 2048}),
+    ("mk,kn->mn", {"m": 512, "n": 1024, "k": 2048}),
+    ("bmk,bkn->bmn", {"b": 16, "m": 128, "n": 512, "k": 256}),
+    ("mk,kn->mn", {"m": 256, "n": 256, "k": 16384}),
+    ("mk,kn->mn", {"m": 4096, "n": 4096, "k": 32}),
+    ("mk,kn->mn", {"m": 1000, "n": 777, "k": 531}),
+    ("mk,kn->mn", {"m": 16384, "n": 32, "k": 1024}),
+    ("mk,kn->mn", {"m": 32, "n": 4096, "k": 4096}),
+    ("bmk,kn->bmn", {"b": 16, "m": 256, "n": 768, "k": 512}),
+    ("bijk,kn->bijn", {"b": 2, "i": 32, "j": 64, "n": 384, "k": 128}),
+    ("km,kn->mn", {"m": 1024, "n": 1024, "k": 1024}),
+    ("mk,nk->mn", {"m": 1024, "n": 1024, "k": 1024}),
+    ("km,nk->mn", {"m": 1024, "n": 1024, "k": 1024}),
+    ("mk,nk->mn", {"m": 64, "n": 3072, "k": 768}),
+    ("bhqd,bhkd->bhqk", {"b": 2, "h": 12, "q": 256, "k": 256, "d": 64}),
+    ("bhqk,bhkd->bhqd", {"b": 2, "h": 12, "q": 256, "k": 256, "d": 64}),
+    ("mk,kn->mn", {"m": 4096, "n": 1024, "k": 256}),
+]
+# images, channels, sizes, filters, window, stride, dilation, groups
+CONVOLUTIONS: list[tuple[int, int, tuple[int, ...], int, tuple[int, ...], int, int, int]] = [
+    (8, 64, (58, 58), 64, (3, 3), 1, 1, 1),
+    (8, 128, (30, 30), 128, (3, 3), 1, 1, 1),
+    (8, 256, (16, 16), 256, (3, 3), 1, 1, 1),
+    (8, 512, (9, 9), 512, (3, 3), 1, 1, 1),
+    (4, 3, (230, 230), 64, (7, 7), 2, 1, 1),
+    (4, 3, (227, 227), 96, (11, 11), 4, 1, 1),
+    (4, 3, (226, 226), 64, (3, 3), 1, 1, 1),
+    (8, 64, (57, 57), 128, (3, 3), 2, 1, 1),
+    (8, 64, (56, 56), 256, (1, 1), 1, 1, 1),
+    (8, 256, (56, 56), 64, (1, 1), 1, 1, 1),
+    (8, 256, (28, 28), 512, (1, 1), 2, 1, 1),
+    (8, 32, (64, 64), 64, (3, 3), 1, 2, 1),
+    (8, 64, (58, 58), 128, (3, 3), 1, 1, 4),
+    (8, 32, (128, 66), 64, (3, 5), 1, 1, 1),
+    (8, 48, (31, 31), 96, (5, 5), 1, 1, 1),
+    (2, 16, (18, 34, 34), 32, (3, 3, 3), 1, 1, 1),
+    (2, 3, (20, 66, 66), 64, (3, 5, 7), 1, 1, 1),
+    (2, 16, (17, 33, 33), 64, (3, 3, 3), 2, 1, 1),
+    (16, 64, (4098,), 128, (3,), 1, 1, 1),
+    (16, 64, (4098,), 128, (3,), 2, 2, 1),
+]
+
+
+def memref(shape: tuple[int, ...]) -> str:
+    return f"memref<{'x'.join(map(str, shape))}xf32>"
+
+
+def program(loops: list[str], maps: list[str], shapes: list[tuple[int, ...]], inner: int) -> str:
+    """``y = sum a * b``; the last ``inner`` loops are summed over."""
+    a, b, y = map(memref, shapes)
+    kinds = ['"parallel"'] * (len(loops) - inner) + ['"reduction"'] * inner
+    head = f"affine_map<({', '.join(loops)}) -> "
+    return f"""
+func.func @f(%a: {a}, %b: {b}, %y: {y}) {{
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%y : {y})
+  linalg.generic {{indexing_maps = [{", ".join(f"{head}({m})>" for m in maps)}],
+      iterator_types = [{", ".join(kinds)}]}} ins(%a, %b : {a}, {b}) outs(%y : {y}) {{
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %m = arith.mulf %p, %q : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  }}
+  return
+}}"""
+
+
+def products() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[..., Any], float]]:
+    """Name, program, inputs, torch's function and operations of each product."""
+    for spec, sizes in PRODUCTS:
+        ins, out = spec.split("->")
+        sides = [*ins.split(","), out]
+        inner = [x for x in dict.fromkeys(ins.replace(",", "")) if x not in out]
+        shapes = [tuple(sizes[x] for x in side) for side in sides]
+        text = program([*out, *inner], [", ".join(s) for s in sides], shapes, len(inner))
+        inputs = [torch.randn(s) for s in shapes[:2]]
+        name = f"{spec} {'x'.join(map(str, sizes.values()))}"
+        work = 2.0 * float(np.prod([float(n) for n in sizes.values()]))
+        if len(spec) == len("mk,kn->mn"):
+            left = (lambda a: a.T) if sides[0] == "km" else (lambda a: a)
+            right = (lambda b: b.T) if sides[1] == "nk" else (lambda b: b)
+            call = lambda a, b, left=left, right=right: left(a) @ right(b)  # noqa: E731
+        else:
+            call = lambda a, b, spec=spec: torch.einsum(spec, a, b)  # noqa: E731
+        yield name, text, inputs, call, work
+
+
+def convolutions() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[..., Any], float]]:
+    """The same of each convolution."""
+    for n, c, sizes, f, window, stride, dilation, groups in CONVOLUTIONS:
+        rank = len(sizes)
+        outs = [
+            (s - (k - 1) * dilation - 1) // stride + 1 for s, k in zip(sizes, window, strict=True)
+        ]
+        o, k = [f"o{i}" for i in range(rank)], [f"k{i}" for i in range(rank)]
+        at = [f"{x} * {stride} + {y} * {dilation}" for x, y in zip(o, k, strict=True)]
+        maps = [
+            ", ".join(m) for m in (["n", "g", "c", *at], ["g", "f", "c", *k], ["n", "g", "f", *o])
+        ]
+        each = (c // groups, f // groups)
+        shapes = [(n, groups, each[0], *sizes), (groups, each[1], each[0], *window)]
+        shapes.append((n, groups, each[1], *outs))
+        text = program(["n", "g", "f", *o, "c", *k], maps, shapes, 1 + rank)
+        call = getattr(torch.nn.functional, f"conv{rank}d")
+        inputs = [torch.randn(s) for s in shapes[:2]]
+
+        def run(a: Any, b: Any, call: Any = call, options: Any = (stride, dilation, groups)) -> Any:
+            stride, dilation, groups = options
+            a, b = a.flatten(1, 2), b.flatten(0, 1)
+            return call(a, b, stride=stride, dilation=dilation, groups=groups)
+
+        name = f"conv{rank}d {n}x{c}x{'x'.join(map(str, sizes))} f{f} k{'x'.join(map(str, window))}"
+        name += f" s{stride} d{dilation} g{groups}"
+        yield (
+            name,
+            text,
+            inputs,
+            run,
+            2.0 * float(np.prod(shapes[2])) * float(np.prod(shapes[1][2:])),
+        )
+
+
+def measure(case: Any, threads: int, runs: int, clock: Callable[[], float]) -> dict[str, Any]:
+    """Check one case, then time both in turns."""
+    name, text, inputs, call, work = case
+    artifact = build(mlir_payload(text), Request(parameters={"threads": threads}))
+    function = load(artifact.artifact)
+    expected = call(*inputs)
+    result = np.full(tuple(expected.shape), np.nan, np.float32)
+    arguments = [x.numpy() for x in inputs]
+    shaped = result.reshape(arguments[0].shape[0], *result.shape[1:])
+    if name.startswith("conv"):
+        shaped = result.reshape(len(result), inputs[0].shape[1], -1, *result.shape[2:])
+    function.call("f", *arguments, shaped)
+    error = float(np.abs(result - expected.numpy()).max() / np.abs(expected.numpy()).max())
+    if not error < 1e-4:
+        raise SystemExit(f"{name}: wrong result, relative error {error}")
+    ours, theirs = [], []
+    for _ in range(runs):
+        start = clock()
+        call(*inputs)
+        theirs.append(clock() - start)
+        start = clock()
+        function.call("f", *arguments, shaped)
+        ours.append(clock() - start)
+    return {
+        "name": name,
+        "gflops": work / min(ours) / 1e9,
+        "ms": min(ours) * 1e3,
+        "torch ms": min(theirs) * 1e3,
+        "ratio of minima": min(theirs) / min(ours),
+        "ratio of medians": statistics.median(theirs) / statistics.median(ours),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=["product", "convolution"])
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    clock = time.perf_counter if options.clock == "wall" else time.thread_time
+    groups = {"product": products, "convolution": convolutions}
+    rows = []
+    print(f"{'':44} {'ours ms':>9} {'torch ms':>9} {'GFLOP/s':>8} {'min':>6} {'median':>6}")
+    for kind, cases in groups.items():
+        found = []
+        for case in cases() if options.only in (None, kind) else ():
+            row = measure(case, options.threads, options.runs, clock)
+            found.append(row)
+            numbers = f"{row['ms']:9.2f} {row['torch ms']:9.2f} {row['gflops']:8.1f}"
+            ratios = f"{row['ratio of minima']:6.2f} {row['ratio of medians']:6.2f}"
+            print(f"{row['name']:44} {numbers} {ratios}", flush=True)
+        if found:
+            mean = statistics.geometric_mean(row["ratio of minima"] for row in found)
+            print(f"{kind}s: geometric mean of torch's time over ours {mean:.3f}\n", flush=True)
+        rows += found
+    if options.json:
+        options.json.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
