@@ -47,7 +47,8 @@ def files(tmp_path):
 def test_three_problems_end_to_end(kernel_bench, files):
     done = kernel_bench(
         "good.py", "total.py", "broken.py", "--run", "runs/a", "--json", "--jobs", 2,
-        "--runs", 3, "--seconds", 0.2, "--dump-after", "all", "--assembly", "--object", "--print", 2,
+        "--runs", 3, "--seconds", 0.2, "--dump-after", "all", "--assembly", "--object",
+        "--print", 2,
     )  # fmt: skip
     assert done.status == 3, done.err
     document = done.json()
