@@ -72,18 +72,8 @@ def run(
     """
     from pharos.tools import apart, calling, models
 
-    stages = options.Stages(
-        target,
-        pipeline,
-        stage,
-        parameter,
-        dump_after,
-        dump_dir,
-        start_at,
-        stop_after,
-        replace,
-        plan,
-    )
+    driving = (dump_after, dump_dir, start_at, stop_after, replace)
+    stages = options.Stages(target, pipeline, stage, parameter, *driving, plan)
     request = stages.request()
     measured = calling.measuring(benchmark, warmup, runs)
     if models.is_model(file) and stop_after is None:

@@ -20,7 +20,8 @@ MASKS = ("none", "additive")
 class Attention:
     """Attention: softmax(Q * K^T * scale + mask) * V.
 
-    For every head of every batch. Q is batch x heads x queries x depth; K and V have --kv-heads and --keys in their place.
+    For every head of every batch. Q is batch x heads x queries x depth; K and V have --kv-heads
+    and --keys in their place.
     """
 
     name: ClassVar[str] = "attention"
