@@ -47,7 +47,7 @@ def kernel_bench(
     print_: choices.Print = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Compile problems of KernelBench, check them against PyTorch, time them.
+    """Compile, check and time problems of KernelBench.
 
     Each runs in a process of its own; what goes wrong there is a row of the report. The exit
     status is 0 when every problem was correct, 3 when one was not. An interrupted run goes on
