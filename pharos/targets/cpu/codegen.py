@@ -20,6 +20,10 @@ from pharos.targets.cpu.complaints import complaints_are_errors
 from pharos.targets.cpu.libcalls import GENERATED
 
 _C_INTERFACE = "_mlir_ciface_"
+# Operations from which LLVM's optimisations of its IR are left out. Their time grows faster than
+# the module, and only deep networks are so large: kernels, written as vectors, which LLVM's code
+# generator makes as fast without (docs/performance/kernelbench.md).
+_LARGE = 10_000
 
 
 def compile_object(
@@ -44,7 +48,8 @@ def compile_object(
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
-    code = _emit(module, optimize, position_independent)
+    large = len(_walk(module.operation)) > _LARGE
+    code = _emit(module, 0 if large else optimize, position_independent)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
     if symbols.OPENMP not in linked and any(map(openmp.is_openmp, needed)):

@@ -16,6 +16,7 @@ from pharos.targets.cpu.contractions.kernel import (
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free, function
 from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.vector_loops import index
+from pharos.targets.cpu.vector_loops.functions import code_of
 
 
 class Launcher:
@@ -55,7 +56,7 @@ class Launcher:
 
         name = f"{self.name}_{kind}"
         made = function(self.module, name, [low, low, low, *arguments, shared], build)
-        text = str(made.operation).replace(f"@{name}(", "@(", 1)
+        text = code_of(made)
         first = self.known.setdefault(text, name)
         if first != name:
             made.operation.erase()

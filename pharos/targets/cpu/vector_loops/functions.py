@@ -83,13 +83,22 @@ class Functions:
 
     def _same(self, function: Any, name: str) -> str:
         """The name of a function with the same code; ``function`` goes when there is one."""
-        text = function.operation.get_asm().replace(f"@{name}(", "@(", 1)
+        text = code_of(function)
         known = self._made.setdefault(text, name)
         if known != name:
             function.operation.erase()
         else:
             self._count += 1
         return known
+
+
+def code_of(function: Any) -> str:
+    """The text of ``function`` without its name: equal for functions with the same code.
+
+    In a scope of its own: otherwise printing would number the values of the whole module.
+    """
+    text: str = function.operation.get_asm(use_local_scope=True)
+    return text.replace(f"@{function.name.value}(", "@(", 1)
 
 
 def emit(name: str, arguments: list[Any]) -> None:
