@@ -20,6 +20,7 @@ from pharos.ingress.torch.norms import NORMS
 from pharos.ingress.torch.places import place_of_node
 from pharos.ingress.torch.records import INPUT, OUTPUT, Imported, Tree
 from pharos.ingress.torch.sizes import evaluate, expression
+from pharos.ingress.torch.sums import SUMS
 from pharos.ir.bindings import torch_decompositions
 
 Caller = Callable[[Sequence[Any]], list[Any]]
@@ -38,7 +39,7 @@ def compile_graph(
         fw_compiler=_compiler("forward graph", compiled),
         bw_compiler=_compiler("backward graph", compiled),
         inference_compiler=_compiler("inference graph", compiled),
-        decompositions=torch_decompositions() | NORMS,
+        decompositions=torch_decompositions() | NORMS | SUMS,
     )
     # Not at the first backward pass, when it is too late to do something else. Attention in parts:
     # the backward pass of torch's fused one has no decomposition.

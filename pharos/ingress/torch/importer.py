@@ -20,6 +20,7 @@ from pharos.ingress.torch.norms import NORMS
 from pharos.ingress.torch.program import flatten
 from pharos.ingress.torch.records import CONSTANT, Argument, Imported
 from pharos.ingress.torch.state import kept_elsewhere
+from pharos.ingress.torch.sums import SUMS
 from pharos.ingress.torch.tree import tree_of
 
 ENTRY = "main"
@@ -45,7 +46,7 @@ def import_model(
     elif isinstance(model, torch.nn.Module):
         title = type(model).__name__
         call = (tuple(args), dict(kwargs or {}), dynamic_shapes)
-        program, keeper = export(model, *call, decompositions() | NORMS)
+        program, keeper = export(model, *call, decompositions() | NORMS | SUMS)
         flat = flatten(program, keeper, kept_elsewhere(model))
     else:
         raise UserError(
@@ -58,7 +59,7 @@ def import_model(
 def _of_program(program: ExportedProgram) -> tuple[ExportedProgram, Flat]:
     with traced("the program"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = functional(program, decompositions() | NORMS, {})
+        program = functional(program, decompositions() | NORMS | SUMS, {})
     return program, flatten(program)
 
 
