@@ -83,7 +83,7 @@ def register_tm_tensor(context: Any) -> None:
 
 def linalg_indexing_maps(operation: Any) -> list[Any] | None:
     """The indexing maps of a linalg operation of any form; None for one that has none."""
-    found = importlib.import_module(
-        "torch_mlir._mlir_libs._mlirDialectsLinalg"
-    ).get_indexing_maps(operation)
+    found = importlib.import_module("torch_mlir._mlir_libs._mlirDialectsLinalg").get_indexing_maps(
+        operation
+    )
     return None if found is None else [attribute.value for attribute in found]
