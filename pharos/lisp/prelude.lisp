@@ -41,7 +41,8 @@
             next (call !llvm.ptr value_list_last body)]
         (call! value_expect args 4 -1
                (c-string "(while {:result T} [name start] condition body...)"))
-        (if (call i1 value_is_list (call !llvm.ptr value_list_typed starts type)) (do)
+        (if (call i1 value_is_list (call !llvm.ptr value_list_typed starts type))
+          (do)
           (call! value_fail (c-string "expected a name and a start for each type of :result")))
         `(scf.while {:result ~type} ~@starts
            (region (block [~@typed] (scf.condition ~condition ~@names)))
@@ -78,7 +79,8 @@
             next (call !llvm.ptr value_list_last body)]
         (call! value_expect args 4 -1 usage)
         (call! value_expect range 3 4 usage)
-        (if (call i1 value_is_list (call !llvm.ptr value_list_typed starts type)) (do)
+        (if (call i1 value_is_list (call !llvm.ptr value_list_typed starts type))
+          (do)
           (call! value_fail (c-string "expected a name and a start for each type of :result")))
         `(scf.for {:result ~type}
            (as-index ~(call !llvm.ptr value_list_get range 1))

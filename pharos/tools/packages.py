@@ -26,9 +26,12 @@ class Requirement:
 
 
 def requirements(lines: Sequence[str], machine: str | None = None) -> list[Requirement]:
-    """The requirements in ``lines`` of package metadata that concern this kind of machine."""
+    """The requirements in ``lines`` of package metadata that concern this kind of machine.
+
+    What several extras ask for is the first one's.
+    """
     machine = machine or platform.machine()
-    found = []
+    found: list[Requirement] = []
     for line in lines:
         parts = _REQUIREMENT.match(line)
         if parts is None:
@@ -36,8 +39,9 @@ def requirements(lines: Sequence[str], machine: str | None = None) -> list[Requi
         marker = parts["marker"] or ""
         only = _MACHINE.search(marker)
         extra = _EXTRA.search(marker)
-        if only is None or only[1] == machine:
-            versions = parts["versions"].strip()
+        versions = parts["versions"].strip()
+        known = any((one.name, one.versions) == (parts["name"], versions) for one in found)
+        if not known and (only is None or only[1] == machine):
             found.append(Requirement(parts["name"], versions, extra[1] if extra else ""))
     return found
 

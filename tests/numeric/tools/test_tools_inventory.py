@@ -106,8 +106,8 @@ def test_a_missing_extra_is_no_failure(pharos, versions):
     found = pharos("doctor")
     (line,) = [line for line in found.out.splitlines() if line.startswith("torch ")]
     assert found.status == 0
-    assert "optional" in line and "only for the extra reference" in line
-    assert "pip install 'pharos[reference]'" in line
+    assert "optional" in line and "only for the extra torch" in line
+    assert "pip install 'pharos[torch]'" in line
 
 
 def test_another_python(pharos, quick, monkeypatch):

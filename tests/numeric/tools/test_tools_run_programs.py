@@ -201,7 +201,7 @@ MALFORMED = [
     ("a.mlir", "nonsense", "a.mlir:1:1: error: custom op 'nonsense' is unknown"),
     ("a.mlir", "func.func @f() -> i32 { return }", "a.mlir:1:"),
     ("a.mlir", "func.func private @f()", "expected a function that can be called, found none"),
-    ("a.txt", "", "expected a file that ends in .lisp, .lsp, .mlir, found '"),
+    ("a.txt", "", "expected a file that ends in .lisp, .lsp, .mlir, .py, found '"),
 ]
 
 
