@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pharos.targets.common.fast_math.stage import FastMath
 from pharos.targets.cpu.aggregates import Aggregates
 from pharos.targets.cpu.bool_bytes import BoolBytes
 from pharos.targets.cpu.contractions.stage import PackedContractions
 from pharos.targets.cpu.copies import StridedCopies
-from pharos.targets.cpu.fast_math.stage import FastMath
 from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.libm_names import LibmNames

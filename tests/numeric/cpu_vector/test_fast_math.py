@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pharos import ir
-from pharos.targets.cpu.fast_math import fit
-from pharos.targets.cpu.fast_math.functions import FUNCTIONS
-from pharos.targets.cpu.fast_math.stage import FastMath
+from pharos.targets.common.fast_math import fit
+from pharos.targets.common.fast_math.functions import FUNCTIONS
+from pharos.targets.common.fast_math.stage import FastMath
 from pharos.toolchain import compile, load, mlir_payload
 
 BOUNDS = {
@@ -113,7 +113,7 @@ FILES = ("exponentials", "logarithms", "error_function", "trigonometry")
 def test_the_coefficients_are_the_fitted_ones():
     held = {}
     for file in FILES:
-        held |= vars(importlib.import_module(f"pharos.targets.cpu.fast_math.{file}"))
+        held |= vars(importlib.import_module(f"pharos.targets.common.fast_math.{file}"))
     for name, fitted in fit.FITS.items():
         np.testing.assert_allclose(held[name], fitted(), rtol=1e-3, atol=1e-7, err_msg=name)
 

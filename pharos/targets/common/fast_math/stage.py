@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.fast_math.f32 import F32
-from pharos.targets.cpu.fast_math.functions import FUNCTIONS
-from pharos.targets.cpu.fast_math.powers import constant_power
+from pharos.targets.common.fast_math.f32 import F32
+from pharos.targets.common.fast_math.functions import FUNCTIONS
+from pharos.targets.common.fast_math.powers import constant_power
 
 
 @dataclass(frozen=True)

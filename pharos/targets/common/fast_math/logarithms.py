@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pharos.targets.cpu.fast_math.exponentials import LN2_HIGH, LN2_LOW
-from pharos.targets.cpu.fast_math.f32 import F32
+from pharos.targets.common.fast_math.exponentials import LN2_HIGH, LN2_LOW
+from pharos.targets.common.fast_math.f32 import F32
 
 # From `fit`; a test compares.
 LOG_TAIL = (

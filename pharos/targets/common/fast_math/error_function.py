@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pharos.targets.cpu.fast_math.exponentials import exp
-from pharos.targets.cpu.fast_math.f32 import F32
+from pharos.targets.common.fast_math.exponentials import exp
+from pharos.targets.common.fast_math.f32 import F32
 
 # Up to here erf x = x + x p(x^2); beyond, 1 - exp(-x q(x)).
 NEAR = 0.9

@@ -1,6 +1,6 @@
 """The polynomials of this folder, fitted.
 
-    python -m pharos.targets.cpu.fast_math.fit
+    python -m pharos.targets.common.fast_math.fit
 
 prints the coefficients that the functions hold; a test compares them. Every weight turns the
 error of the polynomial into the relative error of the function. Where a quotient cancels, its
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pharos.targets.cpu.fast_math.error_function import NEAR
-from pharos.targets.cpu.fast_math.remez import remez
+from pharos.targets.common.fast_math.error_function import NEAR
+from pharos.targets.common.fast_math.remez import remez
 
 # A little more than the interval that the reductions leave, which round.
 _MARGIN = 1.0001

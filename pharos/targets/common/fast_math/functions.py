@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pharos.targets.cpu.fast_math.error_function import erf
-from pharos.targets.cpu.fast_math.exponentials import exp, exp2, expm1, tanh
-from pharos.targets.cpu.fast_math.logarithms import log, log1p, log2, log10
-from pharos.targets.cpu.fast_math.powers import powf
-from pharos.targets.cpu.fast_math.trigonometry import cos, sin
+from pharos.targets.common.fast_math.error_function import erf
+from pharos.targets.common.fast_math.exponentials import exp, exp2, expm1, tanh
+from pharos.targets.common.fast_math.logarithms import log, log1p, log2, log10
+from pharos.targets.common.fast_math.powers import powf
+from pharos.targets.common.fast_math.trigonometry import cos, sin
 
 
 @dataclass(frozen=True)

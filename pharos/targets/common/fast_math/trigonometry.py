@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.fast_math.f32 import F32
+from pharos.targets.common.fast_math.f32 import F32
 
 LIMIT = 2.0**20
 HALF_PI_LOW = 6.123233995736766e-17

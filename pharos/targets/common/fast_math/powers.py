@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pharos.targets.cpu.fast_math.f32 import F32, Arithmetic
+from pharos.targets.common.fast_math.f32 import F32, Arithmetic
 
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 _MANTISSA = (1 << 52) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pharos.targets.cpu.fast_math.f32 import F32
+from pharos.targets.common.fast_math.f32 import F32
 
 # From `fit`; a test compares.
 EXP_TAIL = (

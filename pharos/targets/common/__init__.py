@@ -1,0 +1,1 @@
+"""What several targets share; none of it names one."""
