@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +82,6 @@ def stream(session: Session, sampling: Sampling, *, as_json: bool) -> bool:
     """
     record, ids, pieces = Record(), [], [session.text]
     decoder = session.tokenizer.decoder()
-    interrupted = False
 
     def emit(piece: str) -> None:
         pieces.append(piece)
@@ -89,20 +92,40 @@ def stream(session: Session, sampling: Sampling, *, as_json: bool) -> bool:
     if not as_json:
         sys.stdout.write(session.text)
         sys.stdout.flush()
-    try:
-        for token in generate(
-            session.model, session.prompt, session.tokens, sampling, record=record
-        ):
+    made = generate(session.model, session.prompt, session.tokens, sampling, record=record)
+    with _interruptions() as interrupted:
+        for token in made:
             ids.append(token)
             emit(decoder.push(token))
-    except KeyboardInterrupt:
-        interrupted = True
+            if interrupted():
+                break
     emit(decoder.finish())
     if as_json:
-        print_json(_document(session, record, ids, "".join(pieces), interrupted))
+        print_json(_document(session, record, ids, "".join(pieces), interrupted()))
     else:
         print("\n\n" + "\n".join(_lines(session, record, len(ids))))
-    return interrupted
+    return interrupted()
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed, instead of an exception between any two instructions: a token
+    is counted and printed, or neither. Pressed again, it is the exception after all."""
+    pressed: list[int] = []
+
+    def press(number: int, frame: object) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _lines(session: Session, record: Record, made: int) -> list[str]:
