@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops.nest import DYNAMIC, Nest
+from pharos.targets.common.nests.nest import DYNAMIC, Nest
 
 _SUMS = {"arith.addf": "arith.mulf", "arith.addi": "arith.muli"}
 _ELEMENTS = ("f16", "bf16", "f32", "f64", "i32", "i64")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import broadcast, rebuild
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import broadcast, rebuild
 
 
 def vector_of(width: int, element: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
 from pharos.targets.cpu.contractions.kernel import (
     TileLoops,
     pack_shared,
@@ -15,7 +16,6 @@ from pharos.targets.cpu.contractions.kernel import (
 )
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free, function
 from pharos.targets.cpu.contractions.store import branch_on
-from pharos.targets.cpu.vector_loops import index
 from pharos.targets.cpu.vector_loops.functions import code_of
 
 

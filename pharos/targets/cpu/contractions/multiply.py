@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions.lanes import vector_of, zeros
 from pharos.targets.cpu.contractions.parameters import Tiles
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import broadcast
 
 UNROLL = 4
 # Steps ahead of which panels are asked for: the hardware follows them too late, and a panel that

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions import lanes as lane
 from pharos.targets.cpu.contractions.places import Listed, Place
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import broadcast
 
 Read = Callable[[Any], Any]
 

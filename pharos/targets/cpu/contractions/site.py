@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.nest import trip_count
 from pharos.targets.cpu.contractions.contraction import Contraction, Operand
 from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.places import (
@@ -21,8 +23,6 @@ from pharos.targets.cpu.contractions.places import (
     write_table,
 )
 from pharos.targets.cpu.contractions.result import Finish, Start
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.nest import trip_count
 
 ROLES = ("rows", "columns", "inner")
 

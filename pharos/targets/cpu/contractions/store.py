@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions import lanes as lane
 from pharos.targets.cpu.contractions.contraction import Operand
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
 from pharos.targets.cpu.contractions.site import Site
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import broadcast
 
 _ROWS_AHEAD = 2  # rows of the result asked for at a time
 

@@ -1,8 +1,7 @@
 """linalg on memrefs to register-tiled vector loops, one kernel function per operation.
 
-``nest`` reads an operation into a loop nest with access patterns; ``start``, ``partial``, ``rows``
-and ``coalesce`` simplify and group nests; ``choice`` decides which loop becomes vectors, which are
-unrolled into registers and which is split over threads; ``body`` rebuilds the scalar body on
-vectors, ``memory`` loads and stores, ``kernel`` writes the loops, ``functions`` puts them into
-functions, ``launch`` calls those, ``stage`` is the pipeline step.
+Operations are read as loop nests (``targets/common/nests``); ``partial`` and ``rows`` simplify and
+group them; ``choice`` decides which loop becomes vectors, which are unrolled into registers and
+which is split over threads; ``memory`` loads and stores, ``kernel`` writes the loops,
+``functions`` puts them into functions, ``launch`` calls those, ``stage`` is the pipeline step.
 """

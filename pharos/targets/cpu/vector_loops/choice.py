@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops.body import can_vectorize, combiners, scanned
-from pharos.targets.cpu.vector_loops.nest import Access, Nest
+from pharos.targets.common.nests.body import can_vectorize, combiners, scanned
+from pharos.targets.common.nests.nest import Access, Nest
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops import index
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.nest import Nest
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.kernel import Kernel
-from pharos.targets.cpu.vector_loops.nest import Nest
 
 
 @dataclass(frozen=True)

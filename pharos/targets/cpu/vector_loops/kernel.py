@@ -19,10 +19,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.body import BodyBuilder, broadcast, combiners, scanned
-from pharos.targets.cpu.vector_loops.choice import Choice
-from pharos.targets.cpu.vector_loops.lanes import (
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import BodyBuilder, broadcast, combiners, scanned
+from pharos.targets.common.nests.lanes import (
     combine,
     joined,
     last,
@@ -32,8 +31,9 @@ from pharos.targets.cpu.vector_loops.lanes import (
     shifted,
     splat,
 )
+from pharos.targets.common.nests.nest import Access, Nest, trip_count
+from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.memory import Memory
-from pharos.targets.cpu.vector_loops.nest import Access, Nest, trip_count
 
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops import index
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.nest import Nest, trip_count
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.functions import Call, emit
-from pharos.targets.cpu.vector_loops.nest import Nest, trip_count
 
 
 def launch(call: Call, nest: Nest, choice: Choice, threads: int, grain: int) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops import index
-from pharos.targets.cpu.vector_loops.lanes import splat
-from pharos.targets.cpu.vector_loops.nest import Access, expression_uses
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.lanes import splat
+from pharos.targets.common.nests.nest import Access, expression_uses
 
 Position = Callable[[int], Any]
 """The value of a loop, by its number."""

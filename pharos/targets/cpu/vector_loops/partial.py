@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops.body import Combiner, combiners
-from pharos.targets.cpu.vector_loops.lanes import neutral, scalar
-from pharos.targets.cpu.vector_loops.nest import Access, Nest, expression_uses, read_nest
+from pharos.targets.common.nests.body import Combiner, combiners
+from pharos.targets.common.nests.lanes import neutral, scalar
+from pharos.targets.common.nests.nest import Access, Nest, expression_uses, read_nest
 
 _MOST_PARTS = 64
 

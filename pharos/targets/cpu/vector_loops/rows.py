@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops.coalesce import can_merge
-from pharos.targets.cpu.vector_loops.nest import Access, Nest, expression_uses
-from pharos.targets.cpu.vector_loops.start import memory
+from pharos.targets.common.nests.coalesce import can_merge
+from pharos.targets.common.nests.nest import Access, Nest, expression_uses
+from pharos.targets.common.nests.start import memory
 
 # Bytes of all operands that a block of rows may have: they stay in the second-level cache.
 CACHE = 1 << 18

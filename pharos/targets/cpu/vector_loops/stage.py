@@ -16,15 +16,16 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops import index, partial
-from pharos.targets.cpu.vector_loops.body import supported
+from pharos.targets.common.nests import index
+from pharos.targets.common.nests.body import supported
+from pharos.targets.common.nests.coalesce import coalesced
+from pharos.targets.common.nests.nest import Nest, read_nest
+from pharos.targets.common.nests.start import pure, with_start
+from pharos.targets.cpu.vector_loops import partial
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
-from pharos.targets.cpu.vector_loops.coalesce import coalesced
 from pharos.targets.cpu.vector_loops.functions import Functions
 from pharos.targets.cpu.vector_loops.launch import launch, share
-from pharos.targets.cpu.vector_loops.nest import Nest, read_nest
 from pharos.targets.cpu.vector_loops.rows import Rows, block_of, longest_group
-from pharos.targets.cpu.vector_loops.start import pure, with_start
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops.nest import DYNAMIC, Access, Nest, expression_uses, read_nest
+from pharos.targets.common.nests.nest import DYNAMIC, Access, Nest, expression_uses, read_nest
 
 
 def coalesced(nest: Nest, leading: int = 0) -> Nest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops.nest import Nest
+from pharos.targets.common.nests.nest import Nest
 
 # Integer division traps on a zero divisor, which a masked-off lane may hold, and no SIMD unit
 # of the CPUs we know divides integers.

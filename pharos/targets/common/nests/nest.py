@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.vector_loops import index
+from pharos.targets.common.nests import index
 
 # MLIR's mark for a size, stride or offset that is known only at run time.
 DYNAMIC = -(2**63)

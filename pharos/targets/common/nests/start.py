@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.cpu.vector_loops.nest import Access, Nest
+from pharos.targets.common.nests.nest import Access, Nest
 
 VIEWS = frozenset(
     {
