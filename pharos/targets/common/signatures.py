@@ -62,6 +62,22 @@ def public_functions(module: Any) -> Iterator[Any]:
             yield function
 
 
+def protect_tensors(function: Any) -> None:
+    """Mark the tensor arguments of ``function`` read-only for bufferisation: the caller's array is
+    a value and stays as it was."""
+    kinds = list(function.type.inputs)
+    if not any(isinstance(kind, mlir.RankedTensorType) for kind in kinds):
+        return
+    old = function.attributes.get("arg_attrs")
+    attributes = []
+    for index, kind in enumerate(kinds):
+        entries = {a.name: a.attr for a in old[index]} if old is not None else {}
+        if isinstance(kind, mlir.RankedTensorType):
+            entries.setdefault("bufferization.writable", mlir.BoolAttr.get(False))
+        attributes.append(mlir.DictAttr.get(entries))
+    function.attributes["arg_attrs"] = mlir.ArrayAttr.get(attributes)
+
+
 def _signatures(module: Any) -> dict[str, EntryPoint | str]:
     effects = Effects(module)
     return {f.sym_name.value: _signature(f, effects) for f in public_functions(module)}

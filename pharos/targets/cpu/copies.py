@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.cpu.effects import is_dense
+from pharos.targets.common.effects import is_dense
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 
 from pharos import ir
 from pharos.ir.bindings import PassManager, dialect, mlir
+from pharos.targets.common.effects import has_body, is_memref
 from pharos.targets.cpu.abi import functions
-from pharos.targets.cpu.effects import has_body, is_memref
 
 # On a function that had tensors: for each result, whether it was one.
 _TENSOR_RESULTS = "pharos.tensor_results"

@@ -12,9 +12,9 @@ from pharos import toolchain
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.ir.bindings import mlir
 from pharos.pipeline import Driver
+from pharos.targets.common.effects import has_body
 from pharos.targets.cpu import abi
 from pharos.targets.cpu.codegen import compile_object
-from pharos.targets.cpu.effects import has_body
 from pharos.tools.repl.binding import bind, tell_addresses
 
 # The function of every module that is called. No program has such a name: a dot is a dialect's.
