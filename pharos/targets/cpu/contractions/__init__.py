@@ -1,6 +1,6 @@
 """Contractions (matrix products, convolutions) in packed panels and register tiles.
 
-``contraction`` recognises one in a linalg operation, ``parameters`` chooses tile sizes,
+``common.contractions`` recognises one in a linalg operation; ``parameters`` chooses tile sizes,
 ``places`` turns loops into memory offsets, ``pack`` copies the factors into panels, ``multiply``
 is the microkernel, ``store`` writes a finished tile, ``kernel`` has the loops around them,
 ``stage`` is the pipeline step and cuts the work over threads.

@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
-from pharos.targets.cpu.contractions.contraction import Factor
 from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free

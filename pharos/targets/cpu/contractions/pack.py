@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions import lanes as lane
-from pharos.targets.cpu.contractions.contraction import Factor
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import by_runs
 from pharos.targets.cpu.contractions.site import Site

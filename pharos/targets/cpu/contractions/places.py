@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Operand, is_known
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import DYNAMIC
-from pharos.targets.cpu.contractions.contraction import Operand, is_known
 
 # The nominal length of a flat buffer. Nobody looks at it: offsets come from the loops' bounds.
 _LONG = 1 << 40

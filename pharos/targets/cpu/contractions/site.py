@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Contraction, Operand
+from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import trip_count
-from pharos.targets.cpu.contractions.contraction import Contraction, Operand
 from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.places import (
     Even,
@@ -22,7 +23,6 @@ from pharos.targets.cpu.contractions.places import (
     place,
     write_table,
 )
-from pharos.targets.cpu.contractions.result import Finish, Start
 
 ROLES = ("rows", "columns", "inner")
 

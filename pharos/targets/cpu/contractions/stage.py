@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Contraction, read_contraction
+from pharos.targets.common.contractions.result import Finish, Start
+from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import read_nest, trip_count
-from pharos.targets.cpu.contractions.contraction import Contraction, read_contraction
 from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.parameters import Unit, default_tiles, with_overrides
-from pharos.targets.cpu.contractions.result import Finish, Start
 from pharos.targets.cpu.contractions.site import Plan
-from pharos.targets.cpu.contractions.surroundings import captured, find_finish, find_start
 
 # Thinner than this, a product reads its larger factor about once: vector loops do as well.
 _THIN = 4

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Operand
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions import lanes as lane
-from pharos.targets.cpu.contractions.contraction import Operand
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
 from pharos.targets.cpu.contractions.site import Site

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from pharos.ir.bindings import mlir
-from pharos.targets.common.nests.body import supported
-from pharos.targets.common.nests.nest import Nest, read_nest
-from pharos.targets.cpu.contractions.contraction import (
+from pharos.targets.common.contractions.contraction import (
     Contraction,
     Operand,
     read_operand,
 )
-from pharos.targets.cpu.contractions.result import Finish, Start
+from pharos.targets.common.contractions.result import Finish, Start
+from pharos.targets.common.nests.body import supported
+from pharos.targets.common.nests.nest import Nest, read_nest
 
 _VIEWS = (
     "memref.cast",

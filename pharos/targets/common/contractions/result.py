@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pharos.targets.cpu.contractions.contraction import Operand
+from pharos.targets.common.contractions.contraction import Operand
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,5 @@
+"""Contractions (matrix products, convolutions) as all targets read them, and as GPUs compute them.
+
+``contraction`` recognises one in a linalg operation, ``surroundings`` finds the fill before it and
+the elementwise operation after it, ``result`` says how a result begins and ends.
+"""
