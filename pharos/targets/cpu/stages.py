@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pharos.targets.common.aggregates import Aggregates
+from pharos.targets.common.bool_bytes import BoolBytes
+from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
-from pharos.targets.cpu.aggregates import Aggregates
-from pharos.targets.cpu.bool_bytes import BoolBytes
+from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.targets.cpu.contractions.stage import PackedContractions
-from pharos.targets.cpu.copies import StridedCopies
 from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.libm_names import LibmNames
 from pharos.targets.cpu.reductions import SerialReductions
-from pharos.targets.cpu.scalar_operands import InlineScalars
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pharos import ir
-from pharos.targets.cpu.bool_bytes import BoolBytes
+from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.toolchain import compile, load, mlir_payload
 
 MASKED = """
