@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,3 +167,39 @@ def broadcast(value: Any, width: int) -> Any:
         splat = mlir.DenseElementsAttr.get_splat(type_, owner.attributes["value"])
         return dialect("arith").ConstantOp(type_, splat).result
     return dialect("vector").broadcast(type_, value)
+
+
+def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
+    """``value``, computed anew from what ``known`` has for values it depends on.
+
+    On vectors of ``width`` lanes if anything in ``known`` is one. Values of outside are used as
+    they are, constants are made anew.
+    """
+    values = dict(known)
+
+    def visit(current: Any) -> Any:
+        if current in values:
+            return values[current]
+        owner = current.owner
+        if isinstance(owner, mlir.Block):
+            return current
+        if owner.name == "arith.constant":
+            attribute = owner.attributes["value"]
+            values[current] = dialect("arith").ConstantOp(current.type, attribute).result
+            return values[current]
+        if not any(_depends(operand, values) for operand in owner.operands):
+            return current
+        for operand in owner.operands:
+            values[operand] = visit(operand)
+        made = rebuild(owner.operation, values, width)
+        values.update(zip(owner.results, made, strict=True))
+        return values[current]
+
+    return visit(value)
+
+
+def _depends(value: Any, known: Mapping[Any, Any]) -> bool:
+    if value in known:
+        return True
+    owner = value.owner
+    return not isinstance(owner, mlir.Block) and any(_depends(v, known) for v in owner.operands)

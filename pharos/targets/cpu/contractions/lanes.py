@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast, rebuild
+from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 
 
@@ -76,38 +75,3 @@ def write(
         return
     numbers = lane_offsets(offsets, first, width)
     dialect("vector").ScatterOp(None, place.flat, [at], numbers, mask_, value)
-
-
-def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
-    """``value``, computed anew from what ``known`` has for values it depends on.
-
-    Values of outside are used as they are, constants are made anew.
-    """
-    values = dict(known)
-
-    def visit(current: Any) -> Any:
-        if current in values:
-            return values[current]
-        owner = current.owner
-        if isinstance(owner, mlir.Block):
-            return current
-        if owner.name == "arith.constant":
-            attribute = owner.attributes["value"]
-            values[current] = dialect("arith").ConstantOp(current.type, attribute).result
-            return values[current]
-        if not any(_depends(operand, values) for operand in owner.operands):
-            return current
-        for operand in owner.operands:
-            values[operand] = visit(operand)
-        made = rebuild(owner.operation, values, width)
-        values.update(zip(owner.results, made, strict=True))
-        return values[current]
-
-    return visit(value)
-
-
-def _depends(value: Any, known: Mapping[Any, Any]) -> bool:
-    if value in known:
-        return True
-    owner = value.owner
-    return not isinstance(owner, mlir.Block) and any(_depends(v, known) for v in owner.operands)

@@ -14,7 +14,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast
+from pharos.targets.common.nests.body import broadcast, evaluate
 from pharos.targets.cpu.contractions import lanes as lane
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import by_runs
@@ -183,7 +183,7 @@ class Packer:
 
     def _store(self, known: dict[Any, Any], target: Any, at: Any) -> None:
         known = {**self.site.known, **known}
-        value = broadcast(lane.evaluate(self.factor.value, known, self.width), self.width)
+        value = broadcast(evaluate(self.factor.value, known, self.width), self.width)
         if self.panel >= self.width:
             dialect("vector").store(value, target, [at])
         else:

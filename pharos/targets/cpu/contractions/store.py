@@ -15,7 +15,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Operand
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast
+from pharos.targets.common.nests.body import broadcast, evaluate
 from pharos.targets.cpu.contractions import lanes as lane
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
@@ -203,7 +203,7 @@ class Writer:
         for argument, operand in zip(finish.arguments, finish.operands, strict=True):
             known[argument] = self._read(operand, spot)
         for wanted, operand in zip(finish.values, finish.results, strict=True):
-            made = lane.evaluate(wanted, known, self.tiles.width)
+            made = evaluate(wanted, known, self.tiles.width)
             self._write(operand, spot, broadcast(made, self.tiles.width))
 
     def _sum(self, value: Any, before: Any) -> Any:
@@ -213,7 +213,7 @@ class Writer:
         return arith.addi(value, before) if whole else arith.addf(value, before)
 
     def _outside(self, scalar: Any) -> Any:
-        return lane.evaluate(scalar, self.site.known, self.tiles.width)
+        return evaluate(scalar, self.site.known, self.tiles.width)
 
     def _read(self, operand: Operand, spot: Spot) -> Any:
         end, width = self.ends[id(operand)], self.tiles.width
