@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from pharos.core.errors import UserError, nearest
 
-TARGETS = {"cpu": "pharos.targets.cpu.target"}
+# A target is a module, or one that makes targets: ``open_target(chip, simulated)``.
+TARGETS = {
+    "cpu": "pharos.targets.cpu.target",
+    "nvidia": "pharos.targets.nvidia.target",
+}
+_SIMULATED = "sim"
 SELECTORS = {
+    "gpu-chip": ("pharos.params.gpu_chip", "gpu_chip"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
@@ -20,13 +27,35 @@ STAGES = {
 
 
 def target(name: str) -> Any:
-    """The module of the target ``name``. Raises UserError that lists the targets."""
-    if name not in TARGETS:
+    """The target that ``name`` spells: a name of ``TARGETS``, for some with a chip and ":sim".
+
+    "nvidia", "nvidia:sm_80", "nvidia:sim", "nvidia:sm_80:sim". Raises UserError that lists the
+    targets, or the chips of one.
+    """
+    kind, *rest = name.split(":")
+    if kind not in TARGETS:
         raise UserError(
             f"expected a target among {', '.join(TARGETS)}, found '{name}'",
-            hint=nearest(name, TARGETS),
+            hint=nearest(kind, TARGETS),
         )
-    return _opened(name)
+    return _opened(kind, *_chip(name, rest))
+
+
+def _chip(name: str, words: Sequence[str]) -> tuple[str | None, bool]:
+    """The chip and whether it is simulated, of the words behind a target's name."""
+    simulated = bool(words) and words[-1] == _SIMULATED
+    chips = words[:-1] if simulated else words
+    if len(chips) > 1 or "" in chips:
+        raise UserError(
+            f"expected a target, NAME:CHIP, NAME:{_SIMULATED} or NAME:CHIP:{_SIMULATED}, "
+            f"found '{name}'"
+        )
+    return (chips[0] if chips else None), simulated
+
+
+def simulated(name: str) -> str | None:
+    """How to spell the simulated twin of the target ``name``; None for one that has none."""
+    return f"{name}:{_SIMULATED}" if hasattr(_module(name), "open_target") else None
 
 
 def detected() -> str:
@@ -51,10 +80,21 @@ def _refusal(name: str) -> UserError | None:
 
 
 @functools.cache
-def _opened(name: str) -> Any:
-    module = importlib.import_module(TARGETS[name])
+def _opened(kind: str, chip: str | None, simulated: bool) -> Any:
+    module = _module(kind)
+    if hasattr(module, "open_target"):
+        module = module.open_target(chip, simulated)
+    elif chip is not None or simulated:
+        raise UserError(
+            f"the target {kind} has no chips to choose from and is not simulated",
+            hint=f"say {kind}",
+        )
     module.provide(_value_function)
     return module
+
+
+def _module(kind: str) -> Any:
+    return importlib.import_module(TARGETS[kind])
 
 
 def _value_function(name: str) -> int | None:
@@ -76,5 +116,5 @@ def registry(target_name: str) -> Any:
     return make_registry(
         stages=[*shared, *chosen.stages().items()],
         selectors=[(name, Lazy(*place)) for name, place in SELECTORS.items()],
-        descriptors=[chosen.pipelines],
+        descriptors=[chosen.pipelines, *chosen.shared_pipelines],
     )

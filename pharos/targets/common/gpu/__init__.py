@@ -9,6 +9,6 @@
       -> archive.py: one zip with the kernels, the artifact's code
       -> simulated.py: the device that executes the LLVM IR on the CPU (pharos.simt)
 
-A vendor's folder supplies a ``kind.GpuKind``; read ``kind.py`` to write one, ``kernels.py`` to write a
-kernel stage.
+A vendor's folder supplies a ``kind.GpuKind``: read ``kind.py`` to write one, and ``kernels.py`` to
+write a kernel stage.
 """

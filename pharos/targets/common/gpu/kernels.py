@@ -1,8 +1,8 @@
 """Write a kernel and its launch: what every kernel stage does with the operations it takes over.
 
     linalg.generic ins(%a, %b) outs(%c)          func @main(%a, %b, %c):
-                                                   gpu.launch_func @kernels::@add_0 blocks in (8, 1, 1)
-                                          ==>        threads in (128, 1, 1) args(%a, %b, %c)
+                                                   gpu.launch_func @kernels::@add_0 blocks in (8)
+                                          ==>        threads in (128) args(%a, %b, %c)
                                                  gpu.module @kernels:
                                                    gpu.func @add_0(%a, %b, %c) kernel: ...
 
@@ -150,7 +150,7 @@ def _launch(
     sizes = [constant(index, size) for size in (*grid, *block)]
     bytes_ = [constant(i32, shared)] if shared else []
     symbol = mlir.SymbolRefAttr.get([MODULE, name])
-    # Async dependencies, grid, block, cluster (none), dynamic shared memory, operands, async object.
+    # Async dependencies, grid, block, cluster (none), dynamic shared memory, operands, async.
     segments = [0, *[1] * 6, 0, 0, 0, len(bytes_), len(passed), 0]
     mlir.Operation.create(
         "gpu.launch_func",

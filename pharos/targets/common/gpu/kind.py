@@ -11,11 +11,12 @@ and its line in ``toolchain.tables.TARGETS`` makes it known. Everything that is 
 called late, so that listing targets imports no MLIR, LLVM or simulator.
 
 The pipeline (``pipelines/optimize.yaml`` of the folder) includes ``gpu-payload.yaml`` (to linalg on
-memrefs in a host function), names the kernel stages (``kernels.launched``), and ends with a ``pass:
-gpu.module(...)`` that leaves only operations in ``dialects`` inside the ``gpu.module``, with
-``index-bitwidth=64`` in every pass that takes it and bare pointers. The host function stays as it is:
-``reading.py`` reads it as data. Passes that need to know the chip take it from the parameters
-``chip`` and ``subgroup_size``, which the selector ``gpu-chip`` fills in.
+memrefs in a host function), names the kernel stages (which use ``kernels.launched``), includes
+``gpu-rest.yaml`` (what they left), and ends with a ``pass: gpu.module(...)`` after which only
+operations in ``dialects`` are inside the ``gpu.module``, with ``index-bitwidth=64`` in every pass
+that takes it and bare pointers. The host function stays as it is: ``reading.py`` reads it as data.
+Passes that need to know the chip take it from the parameters ``chip`` and ``subgroup_size``, which
+the selector ``gpu-chip`` fills in.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class GpuKind:
     """A kind of GPU.
 
     ``chips`` are the facts by chip, ``format`` what artifacts are in ("ptx", "hsaco", "spirv").
-    ``stages()`` gives the stages of its own, by name. ``dialects`` are the beginnings of the names of
-    operations that have a translation to LLVM IR ("llvm.", "nvvm.").
+    ``stages()`` gives the stages of its own, by name. ``dialects`` are the beginnings of the names
+    of operations that have a translation to LLVM IR ("llvm.", "nvvm.").
     ``finish(module, facts)`` edits the kernels' module (LLVM dialect) right before translation.
     ``known_external(name)`` tells which functions without a body the code generator knows itself
     (builtins of SPIR-V); all others but LLVM's intrinsics are refused.

@@ -15,7 +15,7 @@ ARGUMENT, SCRATCH, CONSTANT = "argument", "scratch", "constant"
 
 @dataclass(frozen=True)
 class Memory:
-    """A buffer of ``bytes``: the call's argument ``number``, scratch, or the constant ``number``."""
+    """A buffer of ``bytes``: argument ``number`` of the call, scratch, or constant ``number``."""
 
     kind: str
     bytes: int
@@ -50,7 +50,7 @@ Operand = Pointer | Number | Given
 
 @dataclass(frozen=True)
 class Launch:
-    """Run a kernel: ``grid`` blocks of ``block`` work-items, with ``shared`` bytes of dynamic shared
+    """Run a kernel: ``grid`` blocks of ``block`` work-items, ``shared`` bytes of dynamic shared
     memory. ``place`` is where the payload says it, "" for nowhere."""
 
     kernel: str

@@ -1,0 +1,88 @@
+"""Memory of a simulated device: apart from the host's arrays, each buffer on its own."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pharos.runtime import device
+from pharos.runtime.buffer import Buffer, host_buffer
+from pharos.runtime.dtypes import numpy_dtype
+
+ALIGNMENT = 256  # bytes; what cudaMalloc and hipMalloc promise at least
+# Half precision, single, double and bf16 read this as NaN; integers as an unlikely number.
+POISON = 0xFF
+
+
+@dataclass(frozen=True)
+class Region:
+    """``bytes`` of device memory at ``address``. ``written`` tells whether a kernel may store to it,
+    ``filled`` whether all of it holds what somebody wrote. ``storage`` keeps it alive."""
+
+    name: str
+    address: int
+    bytes: int
+    storage: Any
+    written: bool = True
+    filled: bool = True
+
+
+def region(name: str, size: int, data: bytes | None = None, *, written: bool = True) -> Region:
+    """New memory of ``size`` bytes that holds ``data``, or poison that nobody wrote."""
+    raw = np.full(size + ALIGNMENT, POISON, np.uint8)
+    skip = -raw.ctypes.data % ALIGNMENT
+    storage = raw[skip : skip + size]
+    if data is not None:
+        storage[:] = np.frombuffer(data, np.uint8)
+    return Region(name, raw.ctypes.data + skip, size, storage, written, data is not None)
+
+
+def poisoned(device_name: str, shape: Any, dtype: str) -> Buffer:
+    """A buffer in which nobody wrote."""
+    buffer = host_buffer(device_name, shape, dtype)
+    buffer.numpy().view(np.uint8)[...] = POISON if buffer.numpy().ndim else buffer.numpy()
+    return buffer
+
+
+def brought(name: str, memory: device.Memory, dtype: str, written: bool) -> Region:
+    """The elements of a checked argument in the device's memory, row-major.
+
+    A dense buffer of the device is used where it is.
+    """
+    dense = _is_dense(memory)
+    if dense and isinstance(memory.source, Buffer):
+        size = int(np.prod(memory.shape)) * numpy_dtype(dtype).itemsize
+        return Region(name, memory.address, size, memory.source, written)
+    data = np.ascontiguousarray(seen(memory, dtype)).tobytes()
+    return replace(region(name, len(data), data), written=written)
+
+
+def taken_back(place: Region, memory: device.Memory, dtype: str) -> None:
+    """Copy what a kernel left in ``place`` to the argument that was ``brought`` there."""
+    if place.address == memory.address:
+        return
+    array = seen(memory, dtype)
+    array[...] = np.frombuffer(place.storage, numpy_dtype(dtype)).reshape(memory.shape)
+
+
+def seen(memory: device.Memory, dtype: str) -> np.ndarray[Any, Any]:
+    """The elements that a checked argument names, as numpy sees them."""
+    kind = numpy_dtype(dtype)
+    extent = 1 + sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
+    if not all(memory.shape):
+        return np.empty(memory.shape, kind)
+    raw = (ctypes.c_char * (extent * kind.itemsize)).from_address(memory.address)
+    steps = tuple(step * kind.itemsize for step in memory.strides)
+    return np.ndarray(memory.shape, kind, raw, 0, steps)
+
+
+def _is_dense(memory: device.Memory) -> bool:
+    step = 1
+    for size, stride in zip(reversed(memory.shape), reversed(memory.strides), strict=True):
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True

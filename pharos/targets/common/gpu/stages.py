@@ -1,0 +1,29 @@
+"""The stages that every GPU target has, by the names descriptors use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pharos.targets.common.aggregates import Aggregates
+from pharos.targets.common.bool_bytes import BoolBytes
+from pharos.targets.common.copies import StridedCopies
+from pharos.targets.common.fast_math.stage import FastMath
+from pharos.targets.common.gpu.parallel_kernels import ParallelKernels
+from pharos.targets.common.scalar_operands import InlineScalars
+from pharos.transform.rounded_constants import RoundedConstants
+from pharos.transform.scans import Scans
+
+STAGES: Mapping[str, Callable[..., Any]] = {
+    kind.name: kind
+    for kind in (
+        Scans,
+        RoundedConstants,
+        Aggregates,
+        StridedCopies,
+        InlineScalars,
+        BoolBytes,
+        ParallelKernels,
+        FastMath,
+    )
+}

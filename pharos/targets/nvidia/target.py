@@ -1,0 +1,56 @@
+"""NVIDIA GPUs as targets: ``nvidia``, ``nvidia:sm_80``, ``nvidia:sim``, ``nvidia:sm_80:sim``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.targets.common.gpu.facts import GpuFacts
+from pharos.targets.common.gpu.kind import Generated, GpuKind
+from pharos.targets.common.gpu.target import GpuTarget
+from pharos.targets.nvidia import facts
+
+
+def _stages() -> Mapping[str, Callable[..., Any]]:
+    return {}
+
+
+def _generate(text: str, chip: Any) -> Generated:
+    from pharos.targets.nvidia.ptx import generate
+
+    return generate(text, chip)
+
+
+def _meanings(chip: GpuFacts) -> Any:
+    from pharos.targets.nvidia.meanings import TABLE
+
+    return TABLE
+
+
+def _open_device(chip: GpuFacts) -> Any:
+    raise UserError(
+        f"no {chip.kind} device can be opened here: kernels are compiled, and run only simulated",
+        hint=f"run them on the simulated device: --target {chip.kind}:{chip.chip}:sim",
+    )
+
+
+NVIDIA = GpuKind(
+    name="nvidia",
+    description="NVIDIA GPUs",
+    chips=facts.CHIPS,
+    default_chip=facts.DEFAULT,
+    format="ptx",
+    pipelines=Path(__file__).with_name("pipelines"),
+    dialects=("llvm.", "nvvm."),
+    stages=_stages,
+    generate=_generate,
+    meanings=_meanings,
+    open_device=_open_device,
+)
+
+
+def open_target(chip: str | None, simulated: bool) -> GpuTarget:
+    """The chip called ``chip`` (default: sm_90a), real or simulated."""
+    return GpuTarget(NVIDIA, chip, simulated)
