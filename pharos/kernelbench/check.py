@@ -23,10 +23,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Expected:
-    """What eager gave, and the same in float64 where that was computed (else None)."""
+    """What eager gave, and the same in float64 where that was computed (else None).
+
+    ``eagers_error`` is how far eager is off where that is known without ``exact``.
+    """
 
     eager: Any
     exact: Any = None
+    eagers_error: float = 0.0
 
 
 def compare(found: Any, expected: Expected, tolerance: Any) -> Verdict:
@@ -37,15 +41,21 @@ def compare(found: Any, expected: Expected, tolerance: Any) -> Verdict:
         return Verdict(f"expected results built like {wanted}, found {form}")
     exact = [None] * len(eager) if expected.exact is None else tree_flatten(expected.exact)[0]
     verdicts = [
-        _one(f"result {n}" if len(eager) > 1 else "result", *values, tolerance)
-        for n, values in enumerate(zip(ours, eager, exact, strict=True))
+        _one(
+            f"result {n}" if len(eager) > 1 else "result",
+            leaf,
+            Expected(theirs, right, expected.eagers_error),
+            tolerance,
+        )
+        for n, (leaf, theirs, right) in enumerate(zip(ours, eager, exact, strict=True))
     ]
     wrong = next((verdict.wrong for verdict in verdicts if verdict.wrong), "")
     error = max((verdict.error for verdict in verdicts), default=0.0)
     return Verdict(wrong, error, max((verdict.used for verdict in verdicts), default=0.0))
 
 
-def _one(what: str, found: Any, eager: Any, exact: Any, tolerance: Any) -> Verdict:
+def _one(what: str, found: Any, expected: Expected, tolerance: Any) -> Verdict:
+    eager = expected.eager
     if not isinstance(eager, torch.Tensor):
         same = type(found) is type(eager) and found == eager
         return Verdict("" if same else f"{what}: expected {eager!r}, found {found!r}")
@@ -59,7 +69,7 @@ def _one(what: str, found: Any, eager: Any, exact: Any, tolerance: Any) -> Verdi
         return Verdict()
     if not eager.dtype.is_floating_point:
         return _equal(what, found, eager)
-    return _close(what, found, eager, exact, tolerance(eager.dtype))
+    return _close(what, found, expected, tolerance(eager.dtype))
 
 
 def _equal(what: str, found: torch.Tensor, expected: torch.Tensor) -> Verdict:
@@ -70,19 +80,18 @@ def _equal(what: str, found: torch.Tensor, expected: torch.Tensor) -> Verdict:
     return Verdict(_told(what, int(differs.sum()), found, expected, at, "must be equal"), 1.0, 1.0)
 
 
-def _close(
-    what: str, found: torch.Tensor, eager: torch.Tensor, exact: Any, tolerance: Tolerance
-) -> Verdict:
+def _close(what: str, found: torch.Tensor, expected: Expected, tolerance: Tolerance) -> Verdict:
     # In float64 the comparison itself rounds nothing away. What overflows in its own type is
     # infinite there, so that eager decides where elements are not finite.
-    ours, theirs = found.double(), eager.double()
+    ours, theirs = found.double(), expected.eager.double()
+    exact, eagers_error = expected.exact, expected.eagers_error
     reference = theirs if exact is None else torch.where(theirs.isfinite(), exact, theirs)
     finite = reference.isfinite()
     rms = _rms(reference[finite])
     allowed = tolerance.relative * reference.abs() + tolerance.absolute * rms
     if exact is not None:
-        eagers = torch.where(finite, (theirs - reference).abs(), 0).max()
-        allowed += OF_EAGERS_ERROR * eagers
+        eagers_error += float(torch.where(finite, (theirs - reference).abs(), 0).max())
+    allowed += OF_EAGERS_ERROR * eagers_error
     off = (ours - reference).abs()
     same = (ours == reference) | (ours.isnan() & reference.isnan())
     good = torch.where(finite, off <= allowed, same)

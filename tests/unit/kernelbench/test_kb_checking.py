@@ -110,6 +110,28 @@ def test_buffers_that_are_not_updated_are_found():
     assert "after the calls, norm.running_mean of the model" in checked(model=frozen)["wrong"]
 
 
+def test_buffers_may_be_as_far_off_as_eagers():
+    class Cancelling(torch.nn.Module):
+        def __init__(self, large=3e4):
+            super().__init__()
+            self.large = large
+            self.norm = torch.nn.BatchNorm1d(6)
+
+        def forward(self, x):
+            return self.norm((x + self.large) - self.large)
+
+    def other_rounding(reference):
+        import copy
+
+        model = copy.deepcopy(reference.ours)
+        reference.ours = model
+        model.large = -3e4
+        return model
+
+    of = problem(Cancelling, inputs=lambda: [torch.rand(50, 6)], initial=())
+    assert checked(of=of, model=other_rounding)["wrong"] == ""
+
+
 def test_weights_that_are_all_equal_are_varied_so_that_mixing_them_up_shows():
     reference = Reference(problem(), Options("cpu"))
     assert reference.ours.norm.weight.std() > 0 and reference.ours.norm.bias.std() > 0
