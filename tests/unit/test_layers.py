@@ -26,7 +26,7 @@ GUARDED = {
     "torch_mlir": {"ir"},
     "torch": {"ingress", "kernelbench"},
     "yaml": {"pipeline", "kernelbench"},
-    "llvmlite": {"targets"},
+    "llvmlite": {"targets", "simt"},
     "typer": {"tools"},
     "rich": {"tools", "report"},
     "safetensors": {"ingress"},
