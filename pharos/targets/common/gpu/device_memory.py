@@ -19,8 +19,11 @@ POISON = 0xFF
 
 @dataclass(frozen=True)
 class Region:
-    """``bytes`` of device memory at ``address``. ``written`` tells whether a kernel may store to it,
-    ``filled`` whether all of it holds what somebody wrote. ``storage`` keeps it alive."""
+    """``bytes`` of device memory at ``address``, which ``storage`` keeps alive.
+
+    ``written`` tells whether a kernel may store to it, ``filled`` whether all of it holds what
+    somebody wrote.
+    """
 
     name: str
     address: int
@@ -74,7 +77,7 @@ def seen(memory: device.Memory, dtype: str) -> np.ndarray[Any, Any]:
     extent = 1 + sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
     if not all(memory.shape):
         return np.empty(memory.shape, kind)
-    raw = (ctypes.c_char * (extent * kind.itemsize)).from_address(memory.address)
+    raw: Any = (ctypes.c_char * (extent * kind.itemsize)).from_address(memory.address)
     steps = tuple(step * kind.itemsize for step in memory.strides)
     return np.ndarray(memory.shape, kind, raw, 0, steps)
 
