@@ -17,12 +17,14 @@ TARGETS = {
 _SIMULATED = "sim"
 SELECTORS = {
     "gpu-chip": ("pharos.params.gpu_chip", "gpu_chip"),
+    "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
 STAGES = {
     "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
     "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
+    "output-phases": ("pharos.transform.output_phases", "OutputPhases"),
 }
 
 

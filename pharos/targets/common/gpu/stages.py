@@ -10,6 +10,7 @@ from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
 from pharos.targets.common.gpu.parallel_kernels import ParallelKernels
+from pharos.targets.common.loops.stage import GpuLoops
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
@@ -23,6 +24,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         StridedCopies,
         InlineScalars,
         BoolBytes,
+        GpuLoops,
         ParallelKernels,
         FastMath,
     )

@@ -1,0 +1,80 @@
+"""Which form a nest's kernel takes, and how many work-items it gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pharos.ir.bindings import mlir
+from pharos.targets.common.loops.body import scalar_only
+from pharos.targets.common.loops.flat import Flat, Reach
+from pharos.targets.common.loops.points import Points
+
+
+@dataclass(frozen=True)
+class Device:
+    """What kernels are written for.
+
+    ``subgroup`` work-items exchange values, ``block`` of them are the usual block and ``most`` the
+    largest; ``vector_bytes`` are loaded at once, ``shared`` bytes of workgroup memory a kernel may
+    declare, ``units`` blocks run at the same time at least.
+    """
+
+    subgroup: int
+    block: int
+    most: int
+    vector_bytes: int
+    shared: int
+    units: int
+
+    def workers(self, wanted: int) -> tuple[int, int]:
+        """Grid and block for ``wanted`` work-items: no more blocks than keep the device busy."""
+        block = min(self.block, -(-wanted // self.subgroup) * self.subgroup)
+        return min(-(-wanted // block), self.units * BLOCKS_PER_UNIT), block
+
+
+# Enough for the latency of memory; a larger grid only starts more blocks.
+BLOCKS_PER_UNIT = 32
+
+
+def points(found: Flat, device: Device) -> Points:
+    """How ``found``, loops merged, runs with a work-item per result."""
+    width = _width(found, device)
+    turns = -(-found.count(found.parallel) // width)
+    grid, block = device.workers(max(1, turns))
+    return Points(width, block, grid)
+
+
+def _width(found: Flat, device: Device) -> int:
+    """Neighbouring results that a work-item does at once: they fill the widest loads."""
+    if not found.parallel or scalar_only(found.nest):
+        return 1
+    inner = found.parallel[-1]
+    reaches = found.reaches
+    if any(r.odd or _is_bit(r) or r.strides[inner] not in (0, 1) for r in reaches):
+        return 1
+    moving = [r for r in reaches if r.strides[inner]]
+    width = device.vector_bytes // max((r.bytes for r in moving), default=device.vector_bytes)
+    while width > 1 and not _fits(found, inner, moving, width):
+        width //= 2
+    return max(1, width)
+
+
+def _fits(found: Flat, inner: int, moving: list[Reach], width: int) -> bool:
+    """Whether vectors along loop ``inner`` start at multiples of their size, and none crosses the
+    end of a row. A nest of one parallel loop may have a last vector that is not full."""
+    size = found.loops[inner].size
+    if size < width or (size % width and len(found.parallel) > 1):
+        return False
+    return all(aligned(r, inner, width) for r in moving)
+
+
+def aligned(reach: Reach, inner: int, width: int) -> bool:
+    """Whether the operand's elements at multiples of ``width`` along ``inner`` are multiples of
+    ``width`` elements from the start of its memory."""
+    others = [s for n, s in enumerate(reach.strides) if n != inner]
+    return reach.offset is not None and not any(s % width for s in (reach.offset, *others))
+
+
+def _is_bit(reach: Reach) -> bool:
+    """A vector of i1, to LLVM, takes a bit for each; in memory each takes a byte."""
+    return isinstance(reach.element, mlir.IntegerType) and reach.element.width < 8
