@@ -1,0 +1,50 @@
+"""A code object of LLVM IR text: by LLVM's back end in llvmlite and ``code_object``'s linker."""
+
+from __future__ import annotations
+
+import re
+
+import llvmlite.binding as llvm
+
+from pharos.core.errors import InternalError
+from pharos.targets.amd.code_object import check, link
+from pharos.targets.amd.code_object.metadata import kernels
+from pharos.targets.amd.facts import AmdFacts
+from pharos.targets.common.gpu.downgrade import without_places
+from pharos.targets.common.gpu.kind import Generated
+
+TRIPLE = "amdgcn-amd-amdhsa"
+# LLVM 24 has no value for this attribute; in LLVM 22 one without a value says nothing.
+_UNIFORM = re.compile(r'"uniform-work-group-size"(?!=)')
+
+
+def generate(text: str, facts: AmdFacts) -> Generated:
+    """The code object for the chip of ``facts``, its assembly, and what it says of its kernels.
+
+    ``text`` is LLVM IR as LLVM 22 reads it. InternalError for functions that are nowhere and for
+    code that the chip cannot run. May end the process where LLVM cannot go on.
+    """
+    module, machine = optimized(text, facts)
+    # Code generation leaves its traces in the module: each kind of output is made of a fresh one.
+    code = link.link(machine.emit_object(module.clone()))
+    found = check.problems(code, facts)
+    if found:
+        raise InternalError(f"the code object is wrong: {'; '.join(found)}")
+    report = {name: kernel.report() for name, kernel in kernels(code).items()}
+    return Generated(code, machine.emit_assembly(module), report)
+
+
+def optimized(text: str, facts: AmdFacts) -> tuple[llvm.ModuleRef, llvm.TargetMachine]:
+    """The module of ``text``, optimized for the chip, and what makes code of it."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
+        cpu=facts.chip, features=facts.features, opt=3
+    )
+    plain = _UNIFORM.sub('"uniform-work-group-size"="true"', without_places(text))
+    module = llvm.parse_assembly(plain)
+    module.triple, module.data_layout = TRIPLE, str(machine.target_data)
+    module.verify()
+    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    passes.getModulePassManager().run(module, passes)
+    return module, machine

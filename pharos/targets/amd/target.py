@@ -1,0 +1,54 @@
+"""AMD GPUs as targets: ``amd``, ``amd:gfx942``, ``amd:sim``, ``amd:gfx942:sim``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.targets.amd import facts
+from pharos.targets.common.gpu.facts import GpuFacts
+from pharos.targets.common.gpu.kind import Generated, GpuKind
+from pharos.targets.common.gpu.target import GpuTarget
+
+
+def _stages() -> Mapping[str, Callable[..., Any]]:
+    return {}
+
+
+def _generate(text: str, chip: Any) -> Generated:
+    from pharos.targets.amd.hsaco import generate
+
+    return generate(text, chip)
+
+
+def _meanings(chip: GpuFacts) -> Any:
+    raise UserError("instructions of AMD GPUs have no meanings yet: nothing can be simulated")
+
+
+def _open_device(chip: GpuFacts) -> Any:
+    raise UserError(
+        f"no {chip.kind} device can be opened here: kernels are compiled, and run only simulated",
+        hint=f"run them on the simulated device: --target {chip.kind}:{chip.chip}:sim",
+    )
+
+
+AMD = GpuKind(
+    name="amd",
+    description="AMD GPUs",
+    chips=facts.CHIPS,
+    default_chip=facts.DEFAULT,
+    format="hsaco",
+    pipelines=Path(__file__).with_name("pipelines"),
+    dialects=("llvm.", "rocdl."),
+    stages=_stages,
+    generate=_generate,
+    meanings=_meanings,
+    open_device=_open_device,
+)
+
+
+def open_target(chip: str | None, simulated: bool) -> GpuTarget:
+    """The chip called ``chip`` (default: gfx1100), real or simulated."""
+    return GpuTarget(AMD, chip, simulated)
