@@ -1,0 +1,235 @@
+"""What a reduction reads by computed places is gathered before it.
+
+    linalg.generic {iterators: i, n parallel, k reduction} ins(%w) {
+      %j = 31 - index(i); %x = tensor.extract %t[%j, index(k)]; yield out + %x * w }
+    ==>
+    %g = linalg.generic {iterators: i, k parallel} { ...; yield tensor.extract %t[...] }
+    linalg.generic {iterators: i, n parallel, k reduction} ins(%w, %g) { yield out + g * w }
+
+Fusion of elementwise operations moves a flip or an embedding into the product that follows, where
+each element is fetched once per column, and the product is no plain contraction any more. A gather
+that moves along all loops of its reduction stays: it is done once per element there, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pharos.ir.bindings import mlir
+
+
+@dataclass(frozen=True)
+class GathersApart:
+    """``tensor.extract`` in a reduction  ==>  an operand, made by a ``linalg.generic``."""
+
+    name: ClassVar[str] = "gathers-apart"
+
+    def run(self, module: Any, scope: Any = None) -> Any:
+        """Rewrite ``module`` in place; operations with unknown sizes are left."""
+        found: list[Any] = []
+
+        def visit(operation: Any) -> Any:
+            if operation.name == "linalg.generic" and _reduces(operation) and _extracts(operation):
+                found.append(operation)
+            return mlir.WalkResult.ADVANCE
+
+        module.operation.walk(visit)
+        with module.context:
+            for operation in found:
+                _rewrite(operation)
+        return module
+
+
+@dataclass(frozen=True)
+class _Gather:
+    """An extract, what computes its places (in order), the inputs and the loops it depends on."""
+
+    extract: Any
+    body: tuple[Any, ...]
+    inputs: tuple[int, ...]
+    loops: tuple[int, ...]
+
+
+def _rewrite(generic: Any) -> None:
+    sizes = _loop_sizes(generic)
+    gathers = [g for e in _extracts(generic) if (g := _gather(generic, e)) is not None]
+    gathers = [g for g in gathers if all(sizes[loop] is not None for loop in g.loops)]
+    if not gathers:
+        return
+    with mlir.InsertionPoint(generic), generic.location:
+        tensors = [_gathered(generic, gather, sizes) for gather in gathers]
+        _replace(generic, gathers, tensors)
+
+
+def _gather(generic: Any, extract: Any) -> _Gather | None:
+    """How ``extract`` may be done apart; None where it depends on all loops, or on what the
+    reduction has so far."""
+    block, inputs = generic.regions[0].blocks[0], _inputs(generic)
+    body: list[Any] = []
+    arguments: set[int] = set()
+    loops: set[int] = set()
+    pending = list(extract.operands)
+    while pending:
+        value = pending.pop()
+        if isinstance(value.owner, mlir.Block):
+            if value.owner == block:
+                number = mlir.BlockArgument(value).arg_number
+                if number >= inputs:
+                    return None
+                arguments.add(number)
+                loops |= _dims(_maps(generic)[number])
+            continue
+        owner = value.owner.operation
+        if owner.block == block and owner not in body:
+            if len(owner.regions) or not owner.name.startswith(("arith.", "linalg.")):
+                return None
+            body.append(owner)
+            if owner.name == "linalg.index":
+                loops.add(owner.attributes["dim"].value)
+            pending.extend(owner.operands)
+    if len(loops) == len(_kinds(generic)):
+        return None
+    ordered = tuple(op.operation for op in block.operations if op.operation in body)
+    return _Gather(extract, ordered, tuple(sorted(arguments)), tuple(sorted(loops)))
+
+
+def _gathered(generic: Any, gather: _Gather, sizes: Sequence[int | None]) -> Any:
+    """A tensor over the loops of ``gather`` with what it fetches."""
+    element = gather.extract.results[0].type
+    type_ = mlir.RankedTensorType.get([sizes[loop] for loop in gather.loops], element)
+    empty = mlir.Operation.create("tensor.empty", results=[type_]).results[0]
+    new = {loop: number for number, loop in enumerate(gather.loops)}
+    sources = [generic.operands[number] for number in gather.inputs]
+    maps = [_renamed(_maps(generic)[number], new) for number in gather.inputs]
+    made = _generic(
+        [*sources, empty],
+        1,
+        [*maps, mlir.AffineMap.get_identity(len(new))],
+        ["parallel"] * len(new),
+    )
+    block = made.regions[0].blocks[0]
+    old = generic.regions[0].blocks[0]
+    values = {old.arguments[n]: block.arguments[at] for at, n in enumerate(gather.inputs)}
+    with mlir.InsertionPoint(block):
+        for operation in (*gather.body, gather.extract):
+            copy = operation.clone()
+            for index, operand in enumerate(operation.operands):
+                copy.operands[index] = values.get(operand, operand)
+            if copy.name == "linalg.index":
+                dim = new[operation.attributes["dim"].value]
+                copy.attributes["dim"] = mlir.IntegerAttr.get(
+                    mlir.IntegerType.get_signless(64), dim
+                )
+            values.update(zip(operation.results, copy.results, strict=True))
+        mlir.Operation.create("linalg.yield", operands=[values[gather.extract.results[0]]])
+    return made.results[0]
+
+
+def _replace(generic: Any, gathers: Sequence[_Gather], tensors: Sequence[Any]) -> None:
+    """``generic`` with ``tensors`` as further inputs, in place of what ``gathers`` fetch."""
+    inputs, rank = _inputs(generic), len(_kinds(generic))
+    operands, maps = list(generic.operands), _maps(generic)
+    more = [_projection(rank, gather.loops) for gather in gathers]
+    made = _generic(
+        [*operands[:inputs], *tensors, *operands[inputs:]],
+        len(operands) - inputs,
+        [*maps[:inputs], *more, *maps[inputs:]],
+        _kinds(generic),
+    )
+    for named in generic.attributes:
+        name = named if isinstance(named, str) else named.name
+        if name not in made.attributes:
+            made.attributes[name] = generic.attributes[name]
+    old, block = generic.regions[0].blocks[0], made.regions[0].blocks[0]
+    arguments = list(block.arguments)
+    kept = arguments[:inputs] + arguments[inputs + len(tensors) :]
+    for before, after in zip(old.arguments, kept, strict=True):
+        before.replace_all_uses_with(after)
+    for gather, argument in zip(gathers, arguments[inputs:], strict=False):
+        gather.extract.results[0].replace_all_uses_with(argument)
+        gather.extract.erase()
+    with mlir.InsertionPoint(block):
+        for operation in [op.operation for op in old.operations]:
+            mlir.InsertionPoint.current.insert(operation.detach_from_parent())
+    for before, after in zip(generic.results, made.results, strict=True):
+        before.replace_all_uses_with(after)
+    generic.erase()
+
+
+def _generic(operands: Sequence[Any], outputs: int, maps: Sequence[Any], kinds: Any) -> Any:
+    """A ``linalg.generic`` whose body has its arguments and nothing else yet."""
+    results = [value.type for value in operands[len(operands) - outputs :]]
+    made = mlir.Operation.create(
+        "linalg.generic",
+        results=results,
+        operands=list(operands),
+        attributes={
+            "indexing_maps": mlir.ArrayAttr.get([mlir.AffineMapAttr.get(m) for m in maps]),
+            "iterator_types": mlir.ArrayAttr.get(
+                [mlir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
+            ),
+            "operandSegmentSizes": mlir.DenseI32ArrayAttr.get([len(operands) - outputs, outputs]),
+        },
+        regions=1,
+    )
+    elements = [getattr(value.type, "element_type", value.type) for value in operands]
+    mlir.Block.create_at_start(made.regions[0], elements, [made.location] * len(elements))
+    return made
+
+
+def _extracts(generic: Any) -> list[Any]:
+    body = generic.regions[0].blocks[0].operations
+    return [op.operation for op in body if op.operation.name == "tensor.extract"]
+
+
+def _reduces(generic: Any) -> bool:
+    return len(generic.results) > 0 and "reduction" in _kinds(generic)
+
+
+def _kinds(generic: Any) -> list[str]:
+    return [str(kind).split("<")[1].rstrip(">") for kind in generic.attributes["iterator_types"]]
+
+
+def _inputs(generic: Any) -> int:
+    return int(mlir.DenseI32ArrayAttr(generic.attributes["operandSegmentSizes"])[0])
+
+
+def _maps(generic: Any) -> list[Any]:
+    return [attribute.value for attribute in generic.attributes["indexing_maps"]]
+
+
+def _dims(map_: Any) -> set[int]:
+    """The loops that ``map_`` depends on."""
+    found, pending = set(), list(map_.results)
+    while pending:
+        expression = pending.pop()
+        if isinstance(expression, mlir.AffineDimExpr):
+            found.add(expression.position)
+        elif isinstance(expression, mlir.AffineBinaryExpr):
+            pending += [expression.lhs, expression.rhs]
+    return found
+
+
+def _projection(rank: int, loops: Sequence[int]) -> Any:
+    return mlir.AffineMap.get(rank, 0, [mlir.AffineExpr.get_dim(loop) for loop in loops])
+
+
+def _renamed(map_: Any, new: dict[int, int]) -> Any:
+    """``map_`` over the loops in ``new`` only, by their new numbers."""
+    dims = [mlir.AffineExpr.get_dim(new.get(dim, 0)) for dim in range(map_.n_dims)]
+    renamed = mlir.AffineMap.get(len(new), 0, dims)
+    return mlir.AffineMap.get(len(new), 0, [e.compose(renamed) for e in map_.results])
+
+
+def _loop_sizes(generic: Any) -> list[int | None]:
+    """How often each loop runs, as the shapes of the operands tell; None where none does."""
+    sizes: list[int | None] = [None] * len(_kinds(generic))
+    for operand, map_ in zip(generic.operands, _maps(generic), strict=True):
+        if not isinstance(operand.type, mlir.RankedTensorType):
+            continue
+        for size, expression in zip(operand.type.shape, map_.results, strict=True):
+            if isinstance(expression, mlir.AffineDimExpr) and size >= 0:
+                sizes[expression.position] = size
+    return sizes
