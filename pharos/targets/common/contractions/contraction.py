@@ -72,7 +72,7 @@ class Factor:
 class Contraction:
     """A contraction; ``sizes`` has the trip count of every loop, None where it is not known.
 
-    The last column loop is the fastest in memory of ``result`` when any loop is.
+    The fastest loop in memory of ``result``, whose steps are the shortest, is a column loop.
     """
 
     nest: Nest
@@ -234,8 +234,13 @@ def _with_roles(
     if len(set(order)) != len(order):
         return None
     of_first, of_second, batch = (sorted(r, key=order.index) for r in (of_first, of_second, batch))
-    unit = [loop for loop, step in result.steps().items() if step == 1]
-    if unit and unit[0] in of_first:
+    if _nearest(result) in of_first:
         first, second, of_first, of_second = second, first, of_second, of_first
     roles_found = (tuple(batch), tuple(of_first), tuple(of_second), tuple(inner))
     return Contraction(nest, first, second, result, *roles_found, sizes)
+
+
+def _nearest(result: Operand) -> int | None:
+    """The loop that moves least in memory of ``result``; None where steps are not known."""
+    steps = [(abs(step), loop) for loop, step in result.steps().items() if step]
+    return min(steps)[1] if steps else None
