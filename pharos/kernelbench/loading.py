@@ -22,11 +22,8 @@ def load(task: Task, options: Options, folder: Path) -> tuple[Any, tuple[str, ..
     that does not load, and for sizes that it does not have.
     """
     if task.path is None:
-        from pharos.kernelbench import suite
-
-        sizes = {name: _value(name, text) for name, text in options.sets.items()}
-        problem: Any = suite.load(task.key, sizes=sizes)
-        return _with_arguments(problem, options), _told(options.sets), ""
+        problem, changed, note = _of_suite(task.key, options)
+        return _with_arguments(problem, options), (*_told(options.sets), *changed), note
     from pharos.ingress.torch import load_problem
 
     source, changed, note = _sized(task.path, options)
@@ -36,6 +33,24 @@ def load(task: Task, options: Options, folder: Path) -> tuple[Any, tuple[str, ..
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
     return _with_arguments(load_problem(path), options), changed, note
+
+
+def _of_suite(key: str, options: Options) -> tuple[Any, tuple[str, ...], str]:
+    """The suite's problem ``key``, what was changed beside what the user set, and a note."""
+    from pharos.kernelbench import suite
+
+    given = {name: _value(name, text) for name, text in options.sets.items()}
+    problem: Any = suite.load(key, sizes=given)
+    caps = caps_of(options)
+    if not caps.bytes and not caps.flops:
+        return problem, (), ""
+    from pharos.kernelbench.shrink import shrink
+    from pharos.kernelbench.sizes import measure
+
+    usual, tiny = suite.load(key).sizes, suite.load(key, tiny=True).sizes
+    least = {name: size for name, size in tiny.items() if size != usual[name]}
+    found = shrink(usual, least, caps, lambda sizes: measure(suite.load(key, sizes=sizes)), given)
+    return suite.load(key, sizes=found.sizes), found.changes, found.note
 
 
 def _sized(path: Path, options: Options) -> tuple[str, tuple[str, ...], str]:

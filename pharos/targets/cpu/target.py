@@ -15,6 +15,8 @@ description = "this machine's processors"
 pipelines = Path(__file__).with_name("pipelines")
 shared_pipelines: tuple[Path, ...] = ()
 default_pipeline = "optimize"
+# MiB and GFLOP that a problem of a benchmark has at most where nothing else is said; 0 is no limit.
+problem_limits = (0.0, 0.0)
 
 
 def facts() -> CpuFacts:

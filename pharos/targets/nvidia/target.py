@@ -24,7 +24,7 @@ def _generate(text: str, chip: Any) -> Generated:
 
 
 def _meanings(chip: GpuFacts) -> Any:
-    from pharos.targets.nvidia.meanings import TABLE
+    from pharos.targets.nvidia.meanings.table import TABLE
 
     return TABLE
 

@@ -26,8 +26,8 @@ class Shape:
     seeds: int
     relative: float | None
     absolute: float | None
-    max_mb: float
-    max_gflop: float
+    max_mb: float | None
+    max_gflop: float | None
     shown: int
 
 
@@ -68,21 +68,29 @@ def options(
     _among("--mode", shape.mode or "train", _MODES)
     for peer in timed.compare:
         _among("--compare", peer, PEERS)
-    if stages.target:
-        toolchain.target(stages.target)
+    target = stages.target or toolchain.detected()
+    limits = toolchain.target(target).problem_limits
     if plan is not None and not plan.exists():
         raise UserError(f"--plan: no such file or folder: {plan}", hint="--plan-out makes plans")
     request = stages.request()
     return Options(
-        target=stages.target or toolchain.detected(),
+        target=target,
         pipeline=request.pipeline,
         stages=tuple(map(str, request.stages)),
         parameters=request.parameters,
         plan=None if plan is None else str(plan),
-        **asdict(shape),
+        **_limited(shape, limits),
         **asdict(timed),
         **overrides,
     )
+
+
+def _limited(shape: Shape, limits: tuple[float, float]) -> dict[str, Any]:
+    """``shape`` with the target's (MiB, GFLOP) of a problem where the user gave none."""
+    data = asdict(shape)
+    for name, limit in zip(("max_mb", "max_gflop"), limits, strict=True):
+        data[name] = limit if data[name] is None else data[name]
+    return data
 
 
 def _among(option: str, word: str, known: Sequence[str]) -> None:

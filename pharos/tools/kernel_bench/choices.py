@@ -19,11 +19,16 @@ KernelBench = Annotated[
     typer.Option("--kernelbench", metavar="DIR", help="Problems of this checkout of KernelBench."),
 ]
 MaxMb = Annotated[
-    float,
-    typer.Option(min=0, help="Halve a file's sizes until it needs at most this many MiB; 0: no."),
+    float | None,
+    typer.Option(
+        min=0,
+        help="Halve sizes until a problem needs at most this many MiB; 0: no limit. "
+        "Default: 0, on simulated devices 1.",
+    ),
 ]
 MaxGflop = Annotated[
-    float, typer.Option(min=0, help="And at most this many GFLOP per call; 0: no limit.")
+    float | None,
+    typer.Option(min=0, help="And at most this many GFLOP per call; simulated: 0.005."),
 ]
 Set = Annotated[
     list[str] | None,

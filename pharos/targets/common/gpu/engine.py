@@ -19,16 +19,15 @@ class Engine:
         self._facts = facts
         self._kernels: dict[str, Any] = {}
 
-    def run(self, launch: Launch, operands: Sequence[bytes], regions: Sequence[Region]) -> None:
+    def run(
+        self, launch: Launch, operands: Sequence[int | float], regions: Sequence[Region]
+    ) -> None:
         """Run every block of ``launch``. Raises SimulationFault where a kernel does wrong.
 
-        ``regions`` is all memory that the kernel may touch.
+        ``operands`` are addresses and numbers, ``regions`` is all memory that the kernel may touch.
         """
         kernel = self._kernel(launch.kernel)
-        arguments = list(operands)
-        kernel.run(
-            launch.grid, launch.block, arguments, dynamic_shared=launch.shared, memory=regions
-        )
+        kernel.run(launch.grid, launch.block, list(operands), dynamic_shared=launch.shared)
 
     def _kernel(self, name: str) -> Any:
         if name not in self._kernels:

@@ -9,7 +9,7 @@ from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import UserError
 from pharos.runtime.buffer import Buffer
 from pharos.runtime.device import Checked, Memory, Scalar
-from pharos.runtime.dtypes import numpy_dtype
+from pharos.runtime.dtypes import FLOATS, numpy_dtype
 from pharos.targets.common.gpu import archive, launches
 from pharos.targets.common.gpu.device_memory import Region, brought, poisoned, region, taken_back
 from pharos.targets.common.gpu.engine import Engine
@@ -165,16 +165,22 @@ class SimulatedCall:
         else:
             _put(regions, step.target, bytes.fromhex(step.raw))
 
-    def _operand(self, operand: launches.Operand, regions: Sequence[Region]) -> bytes:
-        """What the kernel is passed, as bytes in memory."""
+    def _operand(self, operand: launches.Operand, regions: Sequence[Region]) -> int | float:
+        """What the kernel is passed: an address or a number."""
         if isinstance(operand, launches.Pointer):
-            address = regions[operand.buffer].address + operand.offset
-            return address.to_bytes(8, "little")
+            return regions[operand.buffer].address + operand.offset
         if isinstance(operand, launches.Number):
-            return bytes.fromhex(operand.raw)
+            return _number(bytes.fromhex(operand.raw), operand.dtype)
         value = self._values[operand.number]
         assert isinstance(value, Scalar)
-        return value.raw
+        return _number(value.raw, self._entry.arguments[operand.number].dtype)
+
+
+def _number(raw: bytes, dtype: str) -> int | float:
+    import numpy as np
+
+    value = np.frombuffer(raw, numpy_dtype(dtype), 1)[0]
+    return float(value) if dtype in FLOATS else int(value)
 
 
 def _bytes(regions: Sequence[Region], place: launches.Pointer, size: int) -> bytes:

@@ -11,6 +11,9 @@ from pharos.core.errors import UserError, nearest
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import GpuKind
 
+# MiB and GFLOP that a problem of a benchmark has at most where nothing else is said: what a
+# simulated device works out in seconds.
+_SIMULATED_LIMITS = (1.0, 0.005)
 SHARED_PIPELINES = Path(__file__).with_name("pipelines")
 
 
@@ -33,6 +36,7 @@ class GpuTarget:
         self.pipelines = kind.pipelines
         self.shared_pipelines = (SHARED_PIPELINES,)
         self.default_pipeline = kind.default_pipeline
+        self.problem_limits = _SIMULATED_LIMITS if simulated else (0.0, 0.0)
 
     def facts(self) -> GpuFacts:
         """What the chip can do."""
