@@ -1,0 +1,71 @@
+"""What a stopped worker knows, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pharos.simt.faults import KINDS, SimulationFault
+
+if TYPE_CHECKING:
+    from pharos.simt.loaded import Loaded
+    from pharos.simt.simulator import Simulator
+
+_LEFT, _RUNS = -2, -1
+
+
+def fault_of(simulator: Simulator, copy: Loaded) -> SimulationFault:
+    """The fault that ended the run of this copy of the kernel."""
+    kind = KINDS[copy["simt.fault.kind"]]
+    number = copy["simt.fault.thread"]
+    place = simulator.sites.get(copy["simt.fault.site"])
+    if kind in ("deadlock", "livelock"):
+        place = None
+    thread = copy.arrays["simt.place"][3 * number : 3 * number + 3]
+    x, y, z = (int(v) for v in copy.arrays["simt.block"])
+    return SimulationFault(
+        kind,
+        _words(kind, simulator, copy),
+        kernel=simulator.name,
+        block=(x, y, z),
+        thread=(int(thread[0]), int(thread[1]), int(thread[2])),
+        place=str(place) if place else "",
+        span=place.span if place else None,
+    )
+
+
+def _words(kind: str, simulator: Simulator, copy: Loaded) -> str:
+    a, b, c = (int(v) for v in copy.arrays["simt.fault.values"][:3])
+    match kind:
+        case "deadlock":
+            return "every thread waits: " + _waiting(simulator, copy)
+        case "livelock":
+            return "threads look for a change that never comes: " + _waiting(simulator, copy)
+        case "wrong mask":
+            return f"lane {b} takes part in a collective of the lanes {_lanes(a)}"
+        case "divergent collective":
+            if a != b:
+                return f"lanes {_lanes(a)} wait for each other, this one for {_lanes(b)}"
+            return f"the lanes {_lanes(a)} meet at different instructions"
+        case "unknown barrier":
+            return f"barrier {a} does not exist"
+        case "barrier count":
+            return f"barrier {a} is passed by {b} threads for some and {c} for others"
+        case "divergent barrier":
+            return f"other threads of the block wait at {simulator.sites.get(b)}"
+        case "meaning":
+            return simulator.messages[a].format(b, c)
+    return f"{a}, {b}, {c}"
+
+
+def _lanes(mask: int) -> str:
+    return f"0x{mask & (1 << 64) - 1:x}"
+
+
+def _waiting(simulator: Simulator, copy: Loaded) -> str:
+    """How many threads wait where, and how many have left."""
+    counts = Counter(int(site) for site in copy.arrays["simt.waits"][: copy["simt.threads"]])
+    left = counts.pop(_LEFT, 0)
+    counts.pop(_RUNS, None)
+    parts = [f"{n} at {simulator.sites.get(site)}" for site, n in counts.most_common(4)]
+    return ", ".join(parts) + (f"; {left} have left the kernel" if left else "")

@@ -1,0 +1,8 @@
+; What the grid loop calls when a kernel is built without checks.
+define internal void @simt.checks.reset() {
+  ret void
+}
+
+define internal void @simt.order.subgroup(i64 %members) alwaysinline {
+  ret void
+}

@@ -1,0 +1,146 @@
+"""What a meaning writes with: everything the engine offers to one instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pharos.core.errors import InternalError
+from pharos.simt.emitter import Body
+from pharos.simt.meanings import Call
+from pharos.simt.meetings import Places
+from pharos.simt.values import Operand, Value
+
+_MEANING_FAULT = 8
+# A meaning with more instructions than this is a function of its own, not copied to every use.
+_LONGEST_INLINE = 60
+
+
+@dataclass
+class Written:
+    """What the meanings of one kernel have written so far."""
+
+    functions: list[str] = field(default_factory=list)
+    globals: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    def message(self, text: str) -> int:
+        """The number under which the host finds ``text``."""
+        if text not in self.messages:
+            self.messages.append(text)
+        return self.messages.index(text)
+
+
+class Writer(Places):
+    """Writes the function that stands for one instruction. See `pharos.simt` for its use."""
+
+    def __init__(self, written: Written, subgroup_size: int, what: int) -> None:
+        super().__init__()
+        self.written = written
+        self.subgroup_size = subgroup_size
+        self.what = what
+        self.site = Value(self, "%site", "i32")
+        self._left: list[Value] = []
+
+    # -- memory --------------------------------------------------------------------------------
+
+    def load(self, pointer: Value, type: str, alignment: int = 1) -> Value:
+        """What a pointer of the kernel points at, checked as the kernel's own loads are."""
+        self.check("read", pointer, type, alignment)
+        return self.peek(pointer, type)
+
+    def store(self, value: Value, pointer: Value, alignment: int = 1) -> None:
+        """Stores through a pointer of the kernel, checked as the kernel's own stores are."""
+        self.check("write", pointer, value.type, alignment)
+        self.poke(value, pointer)
+
+    def copy(self, target: Value, source: Value, size: Operand, alignment: int = 1) -> None:
+        """Copies ``size`` bytes (a number or an i32) from one place of the kernel to another."""
+        count = self.convert(self.operand(size, "i32"), "i64")
+        self.check_bytes("read", source, count, alignment)
+        self.check_bytes("write", target, count, alignment)
+        plain = [self.cast("addrspacecast", p, "ptr") for p in (target, source)]
+        self.call("llvm.memmove.p0.p0.i64", "void", *plain, count, self.constant(False, "i1"))
+
+    def atomic(self, operation: str, pointer: Value, value: Value) -> Value:
+        """`atomicrmw <operation>` (`add`, `xchg`, `fadd`, `umax`, ...): the value before."""
+        self.check("atomic", pointer, value.type, 1)
+        text = f"atomicrmw {operation} {pointer.typed}, {value.typed} seq_cst"
+        return self.emit(text, value.type)
+
+    def compare_exchange(self, pointer: Value, expected: Value, new: Value) -> Value:
+        """Stores ``new`` where ``expected`` stands: the value before."""
+        self.check("atomic", pointer, new.type, 1)
+        text = f"cmpxchg {pointer.typed}, {expected.typed}, {new.typed} seq_cst seq_cst"
+        return self.extract(self.emit(text, f"{{ {new.type}, i1 }}"), 0)
+
+    def pointer(self, address: Value, space: int = 0) -> Value:
+        """The pointer with this address: shared memory has addresses below 2**32."""
+        return self.cast("inttoptr", address, _pointer(space))
+
+    def address(self, pointer: Value) -> Value:
+        """A pointer's address, i64."""
+        return self.cast("ptrtoint", pointer, "i64")
+
+    def check(self, access: str, pointer: Value, type: str, alignment: int) -> None:
+        """Checks one access ("read", "write", "atomic") as far as this kernel is checked."""
+
+    def check_bytes(self, access: str, pointer: Value, size: Value, alignment: int) -> None:
+        """Checks the access to a number of bytes that is known only when it happens (i64)."""
+
+    # -- faults --------------------------------------------------------------------------------
+
+    def fault(self, message: str, *values: Value) -> None:
+        """The kernel stops; `{0}` and `{1}` in the message stand for integer ``values``."""
+        number = self.constant(self.written.message(message), "i64")
+        given = [self.convert(v, "i64", signed=True) for v in values[:2]]
+        given += [self.constant(0, "i64")] * (2 - len(given))
+        kind = self.constant(_MEANING_FAULT, "i64")
+        self.call("simt.fail", "void", kind, self.site, number, *given)
+
+    def require(self, condition: Value, message: str, *values: Value) -> None:
+        """The kernel stops with the message unless the condition (i1) holds."""
+        with self.when(~condition):
+            self.fault(message, *values)
+
+    # -- the function --------------------------------------------------------------------------
+
+    def table(self, numbers: Sequence[int], type: str = "i32") -> Value:
+        """A pointer to a constant table of numbers, for a meaning to index."""
+        name = f"simt.table.{len(self.written.globals)}"
+        listed = ", ".join(f"{type} {number}" for number in numbers)
+        self.written.globals.append(
+            f"@{name} = internal constant [{len(numbers)} x {type}] [{listed}], align 64"
+        )
+        return Value(self, f"@{name}", "ptr")
+
+    def element(self, pointer: Value, index: Operand, type: str) -> Value:
+        """A pointer to element ``index`` of an array of ``type``."""
+        at = index if isinstance(index, Value) else self.constant(index, "i64")
+        at = self.convert(at, "i64")
+        return self.emit(f"getelementptr {type}, {pointer.typed}, {at.typed}", pointer.type)
+
+    def finish(self, name: str, call: Call, result: object) -> None:
+        """Ends the function ``name`` with the meaning's result and hands it in."""
+        for held in self._left:
+            self.call("simt.group.done", "void", self.peek(held, "ptr"))
+        if call.type == "void":
+            self.do("ret void")
+        elif isinstance(result, (list, tuple)):
+            self.do(f"ret {self.aggregate(call.type, result).typed}")
+        elif isinstance(result, (Value, int, float)):
+            self.do(f"ret {self.operand(result, call.type).typed}")
+        else:
+            raise InternalError(f"the meaning of {call.text!r} gives no {call.type}: {result!r}")
+        parameters = ", ".join(["i32 %site", *(a.typed for a in call.arguments)])
+        short = len(self.body.lines) <= _LONGEST_INLINE
+        text = self.body.text(
+            f'define internal {call.type} @"{name}"({parameters})',
+            "alwaysinline" if short else "noinline",
+        )
+        self.written.functions.append(text)
+        self.body = Body()
+
+
+def _pointer(space: int) -> str:
+    return f"ptr addrspace({space})" if space else "ptr"
