@@ -9,6 +9,7 @@ from pharos.targets.common.aggregates import Aggregates
 from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
+from pharos.targets.common.gpu.device_functions import DeviceFunctions
 from pharos.targets.common.gpu.parallel_kernels import ParallelKernels
 from pharos.targets.common.loops.stage import GpuLoops
 from pharos.targets.common.scalar_operands import InlineScalars
@@ -26,6 +27,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         BoolBytes,
         GpuLoops,
         ParallelKernels,
+        DeviceFunctions,
         FastMath,
     )
 }
