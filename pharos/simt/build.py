@@ -14,7 +14,9 @@ from pharos.simt.kernel import Kernel
 from pharos.simt.reading import quoted
 
 ARGUMENT_BYTES = 16
-_PIECES = ("ids", "faults", "queue", "fibers", "groups", "barriers", "effects", "grid")
+_PIECES = (
+    "ids", "faults", "queue", "fibers", "groups", "barriers", "effects", "grid", "conversions",
+)  # fmt: skip
 
 
 @cache
