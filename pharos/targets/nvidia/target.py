@@ -14,7 +14,9 @@ from pharos.targets.nvidia import facts
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
-    return {}
+    from pharos.targets.nvidia.contractions import NvidiaContractions
+
+    return {NvidiaContractions.name: NvidiaContractions}
 
 
 def _generate(text: str, chip: Any) -> Generated:

@@ -6,10 +6,12 @@ the inner steps. f16 and bf16 factors are multiplied and summed in f32, integers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.contractions.contraction import Contraction
+from pharos.targets.common.contractions.gpu_plan import factor_values, inner_fast
 from pharos.targets.common.contractions.unit import (
     LEFT,
     RIGHT,
@@ -163,3 +165,20 @@ def _multiply_add(row: Any, columns: Any, sums: Any) -> Any:
     if isinstance(row.type, mlir.IntegerType):
         return arith.addi(sums, arith.muli(rows, columns))
     return dialect("vector").fma(rows, columns, sums)
+
+
+def fma_unit(contraction: Contraction, lanes: int, sub_m: int, sub_n: int) -> FmaUnit:
+    """The unit for ``contraction`` whose subgroups have ``sub_m`` rows and ``sub_n`` columns: the
+    largest tiles of work-items that these are multiples of."""
+    value, _ = factor_values(contraction)
+    sums = str(contraction.result.type.element_type)
+    unit = FmaUnit(
+        factor=str(value.type),
+        sum="f32" if sums in ("f16", "bf16") else sums,
+        lanes=lanes,
+        left_inner_fast=inner_fast(contraction, contraction.left),
+        right_inner_fast=inner_fast(contraction, contraction.right),
+    )
+    large = [size for size in (8, 4) if sub_m % (unit.down * size) == 0]
+    wide = [size for size in (8, 4) if sub_n % (unit.across * size) == 0]
+    return replace(unit, tile_rows=(large or [4])[0], tile_columns=(wide or [4])[0])
