@@ -9,6 +9,8 @@ from pharos.core.errors import UserError
 from pharos.ir import span_of
 from pharos.ir.bindings import dialect, mlir
 
+_RESHAPES = ("tensor.collapse_shape", "tensor.expand_shape")
+
 
 def results_to_parameters(module: Any, name: str, names: Sequence[str] = ()) -> None:
     """Give the function ``name`` of ``module`` a memref parameter for each tensor it returns.
@@ -51,6 +53,7 @@ def _write(block: Any, targets: list[tuple[Any, Any]], end: Any) -> None:
     """
     bufferization = dialect("bufferization")
     with mlir.InsertionPoint.at_block_begin(block), end.location:
+        targets = [_reshaped(value, parameter) for value, parameter in targets]
         places = [
             bufferization.to_tensor(value.type, parameter, restrict=True, writable=True)
             for value, parameter in targets
@@ -62,6 +65,27 @@ def _write(block: Any, targets: list[tuple[Any, Any]], end: Any) -> None:
         ]
         for (_, parameter), tensor in zip(targets, written, strict=True):
             bufferization.materialize_in_destination(None, tensor, parameter, writable=True)
+
+
+def _reshaped(value: Any, parameter: Any) -> tuple[Any, Any]:
+    """What ``value`` is a reshaped form of, and ``parameter`` in that shape.
+
+    Bufferization copies a reshaped result; one that is computed in the right shape it does not.
+    """
+    while not isinstance(value.owner, mlir.Block) and value.owner.name in _RESHAPES:
+        operation = value.owner.operation
+        source = operation.operands[0]
+        if not (source.type.has_static_shape and value.type.has_static_shape):
+            break
+        groups = [[int(n) for n in group] for group in operation.attributes["reassociation"]]
+        kind = mlir.MemRefType.get(source.type.shape, source.type.element_type)
+        memref, shape = dialect("memref"), list(source.type.shape)
+        if operation.name == "tensor.expand_shape":
+            parameter = memref.CollapseShapeOp(kind, parameter, groups).result
+        else:
+            parameter = memref.ExpandShapeOp(kind, parameter, groups, [], shape).result
+        value = source
+    return value, parameter
 
 
 def _parameter(block: Any, value: Any, end: Any, names: Sequence[str]) -> Any:

@@ -91,3 +91,24 @@ def test_results_that_start_from_one_tensor_do_not_meet(pipeline):
     load(artifact).call("f", a, b, x, y)
     np.testing.assert_allclose(x, a.sum(0), rtol=1e-6)
     np.testing.assert_allclose(y, b.sum(0), rtol=1e-6)
+
+
+def test_a_reshaped_result_is_computed_in_the_shape_that_it_had():
+    module = ir.parse("""
+func.func @f(%x: tensor<2x3x4xf32>) -> (tensor<6x4xf32>, tensor<1x2x3x4xf32>) {
+  %y = math.exp %x : tensor<2x3x4xf32>
+  %flat = tensor.collapse_shape %y [[0, 1], [2]] : tensor<2x3x4xf32> into tensor<6x4xf32>
+  %z = math.log %x : tensor<2x3x4xf32>
+  %more = tensor.expand_shape %z [[0, 1], [2], [3]] output_shape [1, 2, 3, 4]
+    : tensor<2x3x4xf32> into tensor<1x2x3x4xf32>
+  return %flat, %more : tensor<6x4xf32>, tensor<1x2x3x4xf32>
+}""")
+    results_to_parameters(module, "f")
+    ir.verify(module)
+    text = ir.to_text(module)
+    assert (
+        "@f(%arg0: tensor<2x3x4xf32>, %arg1: memref<6x4xf32>, %arg2: memref<1x2x3x4xf32>)" in text
+    )
+    assert "memref.expand_shape %arg1 [[0, 1], [2]]" in text
+    assert "memref.collapse_shape %arg2 [[0, 1], [2], [3]]" in text
+    assert text.count("materialize_in_destination") == 4
