@@ -24,7 +24,9 @@ SELECTORS = {
 STAGES = {
     "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
     "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
-    "output-phases": ("pharos.transform.output_phases", "OutputPhases"),
+    "gathers-apart": ("pharos.transform.gathers_apart", "GathersApart"),
+    "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
+    "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 
 
