@@ -200,6 +200,14 @@ class Places(Emitter):
             self.site,
         )
 
+    def aside(self) -> None:
+        """All other threads go first: for one that looks again and again for a change.
+
+        When every thread does nothing else, what is under way happens; if nothing is, it is a
+        fault ("livelock").
+        """
+        self.call("simt.aside", "void", self.site)
+
     def subgroup_members(self) -> Value:
         """The lanes that the subgroup has, a bit each (i64): all but in a block's last subgroup."""
         return self.call("simt.subgroup.members", "i64")
