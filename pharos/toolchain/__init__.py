@@ -32,7 +32,15 @@ from pharos.toolchain.records import (
 )
 from pharos.toolchain.remembered import forget, recall, remember
 from pharos.toolchain.road import build, cached, compile, load, lower, make_plan, run_main
-from pharos.toolchain.tables import SELECTORS, STAGES, TARGETS, detected, registry, target
+from pharos.toolchain.tables import (
+    SELECTORS,
+    STAGES,
+    TARGETS,
+    detected,
+    registry,
+    simulated,
+    target,
+)
 
 __all__ = [
     "CODE_GENERATION",
@@ -70,6 +78,7 @@ __all__ = [
     "remember",
     "run_main",
     "settled",
+    "simulated",
     "stage_of",
     "target",
     "torch_payload",

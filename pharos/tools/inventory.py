@@ -11,8 +11,9 @@ from pharos.pipeline import UNSET, Descriptor, Parameter, format_value, load_des
 
 
 def targets() -> list[dict[str, Any]]:
-    """Every target: name, description, available (or the reason why not), facts, a summary of
-    them for people, and pipelines with their parameters."""
+    """Every target: name, description, available (or the reason why not), its chips (none where
+    there is nothing to choose), how its simulated twin is spelled (None for none), facts, a summary
+    of them for people, and pipelines with their parameters."""
     return [_target(name) for name in toolchain.TARGETS]
 
 
@@ -24,6 +25,8 @@ def _target(name: str) -> dict[str, Any]:
         "description": target.description,
         "available": reason is None,
         "reason": reason,
+        "chips": list(target.chips),
+        "simulated": toolchain.simulated(name),
         "facts": _plain(asdict(target.facts())),
         "summary": _plain(target.summary()),
         "pipelines": _pipelines(name, target),

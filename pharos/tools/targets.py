@@ -30,6 +30,9 @@ def targets(as_json: options.Json = False) -> None:
 def _print_target(target: dict[str, Any]) -> None:
     state = "available" if target["available"] else f"not available: {target['reason']}"
     print(f"{target['name']}: {target['description']}, {state}")
+    if target["simulated"] is not None:
+        chips = ", ".join(f"{target['name']}:{chip}" for chip in target["chips"])
+        print(f"  simulated as {target['simulated']}; chips: {chips}")
     rows = [(f"  {name}", _text(value)) for name, value in target["summary"].items()]
     print_table(("  fact", "value"), rows)
     for pipeline in target["pipelines"]:

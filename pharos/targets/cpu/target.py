@@ -12,6 +12,7 @@ from pharos.targets.cpu.facts import CpuFacts, host
 
 name = "cpu"
 description = "this machine's processors"
+chips: tuple[str, ...] = ()
 pipelines = Path(__file__).with_name("pipelines")
 shared_pipelines: tuple[Path, ...] = ()
 default_pipeline = "optimize"

@@ -21,8 +21,12 @@ def test_targets_for_people(pharos):
 
 
 def test_targets_as_json(pharos):
-    (cpu,) = json.loads(pharos("targets", "--json").out)
+    cpu, *gpus = json.loads(pharos("targets", "--json").out)
     assert (cpu["name"], cpu["available"], cpu["reason"]) == ("cpu", True, None)
+    assert (cpu["chips"], cpu["simulated"]) == ([], None)
+    for gpu in gpus:
+        assert gpu["simulated"] == f"{gpu['name']}:sim" and gpu["facts"]["chip"] in gpu["chips"]
+        assert [p["name"] for p in gpu["pipelines"] if p["default"]] == ["optimize"]
     assert cpu["facts"]["threads"] >= 1 and isinstance(cpu["facts"]["features"], list)
     pipelines = {pipeline["name"]: pipeline for pipeline in cpu["pipelines"]}
     assert [name for name, p in pipelines.items() if p["default"]] == ["optimize"]
@@ -37,7 +41,7 @@ def test_a_target_that_cannot_be_used_says_why(pharos, monkeypatch):
 
     monkeypatch.setattr(toolchain.target("cpu"), "open_device", refuse)
     assert "cpu: this machine's processors, not available: no such device" in pharos("targets").out
-    (cpu,) = json.loads(pharos("targets", "--json").out)
+    cpu, *_ = json.loads(pharos("targets", "--json").out)
     assert (cpu["available"], cpu["reason"]) == (False, "no such device")
 
 

@@ -33,6 +33,7 @@ class GpuTarget:
         self._facts = kind.chips[chosen]
         self.name = f"{kind.name}:{chosen}" + (":sim" if simulated else "")
         self.description = f"{kind.description}{', simulated on the CPU' if simulated else ''}"
+        self.chips = tuple(kind.chips)
         self.pipelines = kind.pipelines
         self.shared_pipelines = (SHARED_PIPELINES,)
         self.default_pipeline = kind.default_pipeline
