@@ -1,8 +1,9 @@
 """LLVM IR as MLIR's LLVM 24 prints it, in words that llvmlite's LLVM 22 reads.
 
 What differs in kernels: float literals that no decimal spells ("f0x3F9D70A4", "+inf", "-qnan"
-there; hexadecimal digits of the bits here, a float's as those of the double of the same value) and
-attributes that LLVM 22 has not got. Sources: LLVM Language Reference, "Simple Constants", of both.
+there; hexadecimal digits of the bits here, a float's as those of the double of the same value),
+decimals that are a float's only after rounding ("1.000000e-30", refused here), and attributes that
+LLVM 22 has not got. Sources: LLVM Language Reference, "Simple Constants", of both.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _WORDS = re.compile(
     r'"[^"]*"'  # strings stay as they are
     r"|[%@!#][-\w$.]+"  # and so do names
     r"|\b(?P<type>half|bfloat|float|double)\b"
-    r"|(?<![\w.])(?P<literal>f0x[0-9A-Fa-f]+|[-+]?(?:inf|qnan|nan|snan)\b(?:\(0x[0-9A-Fa-f]+\))?)"
+    r"|(?<![\w.])(?P<literal>f0x[0-9A-Fa-f]+|[-+]?(?:inf|qnan|nan|snan)\b(?:\(0x[0-9A-Fa-f]+\))?"
+    r"|[-+]?\d+\.\d+e[-+]\d+\b)"
 )
 _NEW_ATTRIBUTES = re.compile(r"\bnocreateundeforpoison\b ?")
 _ATTRIBUTED = ("attributes", "declare", "define")
@@ -58,11 +60,27 @@ def _line(line: str) -> str:
 def _spelled(kind: str, literal: str) -> str:
     """``literal`` of the type ``kind`` in LLVM 22's form."""
     exponent, mantissa, begin = _TYPES[kind]
+    if "." in literal:
+        return _decimal(kind, literal)
     bits = _bits(exponent, mantissa, literal)
     if kind == "float":
         return f"0x{_widened(bits):016X}"
     digits = (1 + exponent + mantissa) // 4
     return f"{begin}{bits:0{digits}X}"
+
+
+def _decimal(kind: str, literal: str) -> str:
+    """A decimal of the type ``kind`` as the nearest value of that type."""
+    if kind == "double":
+        return literal
+    value = float(literal)
+    if kind == "half":
+        (bits,) = struct.unpack("<H", struct.pack("<e", value))
+        return f"0xH{bits:04X}"
+    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    if kind == "float":
+        return f"0x{_widened(bits):016X}"
+    return f"0xR{(bits + 0x7FFF + (bits >> 16 & 1)) >> 16:04X}"
 
 
 def _bits(exponent: int, mantissa: int, literal: str) -> int:

@@ -45,6 +45,11 @@ def native():
         ("double", "f0x3FF0000000000001", 0x3FF0000000000001),
         ("double", "+inf", 0x7FF0000000000000),
         ("float", "1.000000e+00", 0x3F800000),
+        ("float", "1.000000e-30", 0x0DA24260),
+        ("float", "-6.090360e-04", 0xBA1FA7B7),
+        ("half", "1.000000e-01", 0x2E66),
+        ("bfloat", "1.000000e-01", 0x3DCD),
+        ("double", "1.000000e-01", 0x3FB999999999999A),
     ],
 )
 def test_literals_keep_their_bits(kind, literal, bits):
