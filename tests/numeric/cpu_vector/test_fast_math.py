@@ -178,6 +178,36 @@ def test_power_at_special_values():
     assert np.array_equal(np.signbit(found)[number], np.signbit(expected)[number])
 
 
+@pytest.mark.parametrize("exponent", [-7, -1, 0, 1, 2, 3, 4, 17, 1 << 24])
+def test_whole_powers(exponent):
+    module = ir.parse(f"""
+func.func @f(%x: f32) -> f32 {{
+  %n = arith.constant {exponent} : i32
+  %y = math.fpowi %x, %n : f32, i32
+  return %y : f32
+}}""")
+    FastMath().run(module)
+    text = ir.to_text(module)
+    assert "fpowi" not in text
+    run = load(compile(mlir_payload(text)))
+    for x in (0.0, -0.0, 1.0, -1.0, 0.75, -1.5, 7.3, 1e20, -1e-20, math.inf, -math.inf):
+        with np.errstate(all="ignore"):
+            expected = np.float32(np.power(np.float64(np.float32(x)), np.float64(exponent)))
+        found = np.float32(run.call("f", np.float32(x)))
+        np.testing.assert_allclose(found, expected, rtol=2.5e-7)
+        assert np.signbit(found) == np.signbit(expected)
+
+
+def test_a_whole_power_that_is_no_constant_stays():
+    module = ir.parse("""
+func.func @f(%x: f32, %n: i32) -> f32 {
+  %y = math.fpowi %x, %n : f32, i32
+  return %y : f32
+}""")
+    FastMath().run(module)
+    assert "math.fpowi" in ir.to_text(module)
+
+
 @pytest.mark.parametrize("exponent", ["1.0", "2.0", "3.0", "-1.0", "0.5", "-0.5"])
 def test_constant_powers(exponent):
     x = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-20, -4.0, 0.25, 7.3, 1e20])

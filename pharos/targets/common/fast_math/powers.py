@@ -93,6 +93,7 @@ def _square_root(f: F32, x: Any) -> Any:
 
 
 _CONSTANT: dict[float, Callable[[F32, Any], Any]] = {
+    0.0: lambda f, x: f.number(1.0),
     1.0: lambda f, x: x,
     2.0: lambda f, x: f.arith.mulf(x, x),
     3.0: lambda f, x: f.arith.mulf(f.arith.mulf(x, x), x),

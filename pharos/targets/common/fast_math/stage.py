@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.fast_math.f32 import F32
 from pharos.targets.common.fast_math.functions import FUNCTIONS
-from pharos.targets.common.fast_math.powers import constant_power
+from pharos.targets.common.fast_math.powers import constant_power, powf
 
 
 @dataclass(frozen=True)
 class FastMath:
-    """Replace the operations in ``functions.FUNCTIONS``; f64 stays with the C library.
+    """Replace the operations in ``functions.FUNCTIONS``, and ``fpowi`` with a constant exponent.
+
+    f64 stays with the C library.
 
     bf16 and f16 are computed in f32 and rounded once.
     """
@@ -26,7 +28,7 @@ class FastMath:
         found: list[Any] = []
 
         def visit(op: Any) -> Any:
-            if op.name in FUNCTIONS and _element(op.results[0].type) in ("f32", "bf16", "f16"):
+            if _known(op) and _element(op.results[0].type) in ("f32", "bf16", "f16"):
                 found.append(op)
             return mlir.WalkResult.ADVANCE
 
@@ -38,6 +40,16 @@ class FastMath:
                 op.results[0].replace_all_uses_with(value)
                 op.erase()
         return module
+
+
+def _known(op: Any) -> bool:
+    return op.name in FUNCTIONS or (op.name == "math.fpowi" and _whole_power(op) is not None)
+
+
+def _whole_power(op: Any) -> float | None:
+    """The constant exponent of a ``math.fpowi`` that a float holds exactly."""
+    exponent = _splat(op.operands[1])
+    return exponent if exponent is not None and abs(exponent) <= 1 << 24 else None
 
 
 def _expand(op: Any) -> Any:
@@ -55,6 +67,12 @@ def _expand(op: Any) -> Any:
 
 def _builder(op: Any) -> tuple[Callable[..., Any], list[Any]]:
     """The function that writes ``op``'s arithmetic, and the operands that it takes."""
+    if op.name == "math.fpowi":
+        whole = _whole_power(op)
+        if whole is None:
+            raise ValueError("an exponent that is no constant")
+        power = constant_power(whole) or (lambda f, x: powf(f, x, f.number(whole)))
+        return power, [op.operands[0]]
     if op.name == "math.powf":
         exponent = _splat(op.operands[1])
         known = None if exponent is None else constant_power(exponent)
@@ -73,7 +91,7 @@ def _splat(value: Any) -> float | None:
     if owner.name != "arith.constant":
         return None
     attribute = owner.attributes["value"]
-    if isinstance(attribute, mlir.FloatAttr):
+    if isinstance(attribute, (mlir.FloatAttr, mlir.IntegerAttr)):
         return float(attribute.value)
     if isinstance(attribute, mlir.DenseElementsAttr) and attribute.is_splat:
         return float(attribute.get_splat_value().value)
