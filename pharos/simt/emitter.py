@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from pharos.simt import types
 from pharos.simt.values import Operand, Value, constant_text
@@ -27,6 +28,22 @@ class Body:
         """The whole definition; ``header`` is `define ... @name(...)`."""
         entry = "\n".join(["entry:", *self.entry, "  br label %start", "start:"])
         return f"{header} {attributes} {{\n{entry}\n" + "\n".join(self.lines) + "\n}\n"
+
+
+@dataclass
+class Written:
+    """What the meanings of one kernel have written so far."""
+
+    functions: list[str] = field(default_factory=list)
+    globals: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    effects: int = 0
+
+    def message(self, text: str) -> int:
+        """The number under which the host finds ``text``."""
+        if text not in self.messages:
+            self.messages.append(text)
+        return self.messages.index(text)
 
 
 class Variable:

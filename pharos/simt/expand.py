@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 
 from pharos.simt import types
+from pharos.simt.emitter import Written
 from pharos.simt.generic import is_generic
 from pharos.simt.kernel import Kernel
 from pharos.simt.meanings import Call, Meaning, Meanings
 from pharos.simt.reading import CallLine
 from pharos.simt.values import Value
-from pharos.simt.writer import Writer, Written
+from pharos.simt.writer import Writer
 
 _LITERAL = re.compile(r"-?\d+|true|false")
 MakeWriter = Callable[[Written, int], Writer]

@@ -22,6 +22,7 @@ KINDS = (
     "shared race",
     "misaligned access",
     "stack overflow",
+    "counter",
 )
 
 

@@ -20,7 +20,7 @@ _WORDS = {
     "simt.stack_size": ctypes.c_int64, "simt.order": ctypes.c_uint64,
     "simt.arguments": ctypes.c_uint64, "simt.shared": ctypes.c_uint64,
     "simt.shared.size": ctypes.c_int64, "simt.next_block": ctypes.c_uint64,
-    "simt.blocks": ctypes.c_int64,
+    "simt.blocks": ctypes.c_int64, "simt.latest": ctypes.c_int64,
 }  # fmt: skip
 _ARRAYS = {
     "simt.grid": (3, np.int32), "simt.block": (3, np.int32), "simt.block_size": (3, np.int32),

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from pharos.simt.simulator import Simulator
 
 _LEFT, _RUNS = -2, -1
+_COUNTER = (
+    "a counter of {} arrivals; 1 to 16383 are possible",
+    "the counter at address {:#x} was never initialised",
+    "{} arrivals where {} are still expected",
+)
 
 
 def fault_of(simulator: Simulator, copy: Loaded) -> SimulationFault:
@@ -53,6 +58,8 @@ def _words(kind: str, simulator: Simulator, copy: Loaded) -> str:
             return f"barrier {a} is passed by {b} threads for some and {c} for others"
         case "divergent barrier":
             return f"other threads of the block wait at {simulator.sites.get(b)}"
+        case "counter":
+            return _COUNTER[a].format(b, c)
         case "meaning":
             return simulator.messages[a].format(b, c)
     return f"{a}, {b}, {c}"

@@ -177,6 +177,7 @@ class Launch:
         copy["simt.shared.size"] = self.shared
         copy["simt.next_block"] = ctypes.addressof(counter)
         copy["simt.blocks"] = math.prod(self.grid)
+        copy["simt.latest"] = int(latest)
         copy["simt.fault.kind"] = KINDS.index("none")
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from pharos.core.errors import InternalError
-from pharos.simt.emitter import Body
+from pharos.simt.effects import Effects
+from pharos.simt.emitter import Body, Written
 from pharos.simt.meanings import Call
-from pharos.simt.meetings import Places
 from pharos.simt.values import Operand, Value
 
 _MEANING_FAULT = 8
@@ -16,22 +15,7 @@ _MEANING_FAULT = 8
 _LONGEST_INLINE = 60
 
 
-@dataclass
-class Written:
-    """What the meanings of one kernel have written so far."""
-
-    functions: list[str] = field(default_factory=list)
-    globals: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-
-    def message(self, text: str) -> int:
-        """The number under which the host finds ``text``."""
-        if text not in self.messages:
-            self.messages.append(text)
-        return self.messages.index(text)
-
-
-class Writer(Places):
+class Writer(Effects):
     """Writes the function that stands for one instruction. See `pharos.simt` for its use."""
 
     def __init__(self, written: Written, subgroup_size: int, what: int) -> None:

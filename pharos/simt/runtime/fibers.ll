@@ -54,6 +54,7 @@ others:
   call void @simt.next(i32 -2)
   unreachable
 done:
+  call void @simt.effects.finish()
   call void @simt.switch(i64 %me, i64 1024)
   unreachable
 }

@@ -3,6 +3,14 @@ define internal void @simt.checks.reset() {
   ret void
 }
 
+define internal void @simt.order.release(i64 %counter) alwaysinline {
+  ret void
+}
+
+define internal void @simt.order.acquire(i64 %counter) alwaysinline {
+  ret void
+}
+
 define internal void @simt.order.subgroup(i64 %members) alwaysinline {
   ret void
 }

@@ -63,6 +63,47 @@ def two(w, call):
     return left + right if call.match[1] == "add" else left * right
 
 
+@meaning(TOY, r"toy\.copy", source="this test")
+def copy(w, call):
+    """16 bytes from global to shared memory, later."""
+    with w.later(2, *call.arguments) as (target, source):
+        w.copy(target, source, 16, alignment=16)
+
+
+@meaning(TOY, r"toy\.commit", source="this test")
+def commit(w, call):
+    w.commit(2)
+
+
+@meaning(TOY, r"toy\.wait", source="this test")
+def wait(w, call):
+    w.wait(2, *call.arguments)
+
+
+@meaning(TOY, r"toy\.counter\.(init|arrive|expect|passed|wait|bring)", source="this test")
+def counter(w, call):
+    at, *rest = call.arguments
+    match call.match[1]:
+        case "init":
+            w.counter_init(at, rest[0])
+        case "arrive":
+            w.counter_arrive(at, rest[0])
+        case "expect":
+            w.counter_arrive(at, 0, rest[0])
+        case "passed":
+            passed = w.counter_passed(at, rest[0])
+            with w.when(~passed):
+                w.aside()
+            return passed
+        case "wait":
+            w.counter_wait(at, rest[0])
+        case _:
+            with w.later(0, at, *rest) as (signal, target, source, size):
+                w.copy(target, source, size, alignment=16)
+                w.counter_complete(signal, size)
+    return None
+
+
 def module(body: str, parameters: str = "ptr %x, ptr %y", top: str = "") -> str:
     """A module with the kernel `k`; %t is the thread, %b the block, %px and %py its elements."""
     return f"""
@@ -75,6 +116,15 @@ declare void @toy.barrier.named(i32, i32)
 declare void @toy.barrier.signal(i32, i32)
 declare i32 @toy.from(i32, i32, i32)
 declare i32 @toy.sum(i32)
+declare void @toy.copy(ptr addrspace(3), ptr)
+declare void @toy.commit()
+declare void @toy.wait(i32)
+declare void @toy.counter.init(ptr addrspace(3), i32)
+declare void @toy.counter.arrive(ptr addrspace(3), i32)
+declare void @toy.counter.expect(ptr addrspace(3), i32)
+declare void @toy.counter.wait(ptr addrspace(3), i32)
+declare i1 @toy.counter.passed(ptr addrspace(3), i32)
+declare void @toy.counter.bring(ptr addrspace(3), ptr addrspace(3), ptr, i32)
 {top}
 define void @k({parameters}) {{
   %t = call i32 @toy.thread.x()
