@@ -57,8 +57,8 @@ a literal. What `w` (writer.Writer) offers:
 
   `w.meet("workgroup" | "subgroup" | number, count, signal=, anywhere=)` for barriers.
 - **Effects**: what an instruction starts and another waits for. `with w.later(queue, *values) as
-  (target, source): w.copy(target, source, 16)` happens when its thread does `w.wait(queue, pending)`
-  after `w.commit(queue)` (groups, as cp.async has them) or `w.drain(queue)`, when nothing else can
+  (target, source): w.copy(target, source, 16)` happens when its thread does `w.wait(queue,
+  pending)` after `w.commit(queue)` (groups, as cp.async has them) or `w.drain(queue)`, when nothing else can
   go on, or at the end of the block: the latest moment; in the other mode at once. Counters are
   8 bytes of shared memory (mbarriers): `w.counter_init(p, count)`, `state = w.counter_arrive(p,
   arrivals, bytes)`, `w.counter_complete(p, bytes)` in an effect, `w.counter_wait(p, parity)`,

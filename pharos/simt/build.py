@@ -16,8 +16,15 @@ from pharos.simt.reading import quoted
 ARGUMENT_BYTES = 16
 _PIECES = (
     *("ids", "faults", "queue", "fibers", "groups", "barriers"),
-    *("effects", "counters", "grid"),
+    *("effects", "counters", "grid", "conversions"),
 )
+
+
+@cache
+def runtime_text(*names: str) -> str:
+    """The pieces of the runtime with these names, one after another."""
+    folder = resources.files("pharos.simt") / "runtime"
+    return "\n".join((folder / f"{name}.ll").read_text(encoding="utf-8") for name in names)
 
 
 def switch_piece() -> str:
