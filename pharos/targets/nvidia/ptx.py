@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import llvmlite.binding as llvm
 
 from pharos.core.errors import InternalError
 from pharos.targets.common.gpu.downgrade import without_places
 from pharos.targets.common.gpu.kind import Generated
+from pharos.targets.nvidia import ptxas
 from pharos.targets.nvidia.facts import NvidiaFacts
 
 TRIPLE = "nvptx64-nvidia-cuda"
@@ -28,4 +32,11 @@ def generate(text: str, facts: NvidiaFacts) -> Generated:
     if ".extern .func" in ptx:
         called = [line for line in ptx.splitlines() if ".extern .func" in line]
         raise InternalError(f"the PTX calls functions that it lacks: {'; '.join(called)}")
-    return Generated(ptx.encode(), ptx)
+    return Generated(ptx.encode(), ptx, _report(ptx, facts))
+
+
+def _report(ptx: str, facts: NvidiaFacts) -> dict[str, Any]:
+    """What ptxas tells of each kernel; nothing where there is no ptxas."""
+    if ptxas.find() is None:
+        return {}
+    return {name: asdict(needs) for name, needs in ptxas.assemble(ptx, facts.chip).items()}

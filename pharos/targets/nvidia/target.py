@@ -38,6 +38,12 @@ def _open_device(chip: GpuFacts) -> Any:
     )
 
 
+def _tools() -> Mapping[str, Callable[[], str]]:
+    from pharos.targets.nvidia import ptxas
+
+    return {"ptxas": ptxas.summary}
+
+
 NVIDIA = GpuKind(
     name="nvidia",
     description="NVIDIA GPUs",
@@ -50,6 +56,7 @@ NVIDIA = GpuKind(
     generate=_generate,
     meanings=_meanings,
     open_device=_open_device,
+    tools=_tools,
 )
 
 
