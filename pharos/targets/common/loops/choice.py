@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import scalar_only
 from pharos.targets.common.loops.flat import Flat, Reach
+from pharos.targets.common.loops.groups import Group, Member, counts_places
 from pharos.targets.common.loops.points import Points
+from pharos.targets.common.loops.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,48 @@ def aligned(reach: Reach, inner: int, width: int) -> bool:
 def _is_bit(reach: Reach) -> bool:
     """A vector of i1, to LLVM, takes a bit for each; in memory each takes a byte."""
     return isinstance(reach.element, mlir.IntegerType) and reach.element.width < 8
+
+
+# Places of a row that a work-item keeps in registers, of each array of the group.
+KEPT = 32
+# Vectors of a row for each work-item, from which on more work-items share the row.
+STEPS = 4
+
+
+def rows(group: Group, device: Device) -> Rows:
+    """How many work-items share a row of ``group``, and whether they keep it."""
+    width = _row_width(group, device)
+    vectors = -(-group.length // width)
+    if vectors <= device.subgroup * STEPS:
+        lanes = min(device.subgroup, _power_of_two(vectors))
+        block = max(lanes, min(device.block, _power_of_two(group.rows) * lanes))
+        block = max(block, device.subgroup)
+    else:
+        most = max(device.subgroup, _power_of_two(device.most + 1) // 2)
+        lanes = block = min(most, max(device.subgroup, _power_of_two(-(-vectors // STEPS))))
+    steps = -(-vectors // lanes)
+    return Rows(width, lanes, block, steps * width <= KEPT, device.subgroup)
+
+
+def _power_of_two(number: int) -> int:
+    """The smallest power of two that is not below ``number``."""
+    return 1 << max(0, number - 1).bit_length()
+
+
+def _row_width(group: Group, device: Device) -> int:
+    """The widest vectors in which all arrays that have neighbours in a row can be reached."""
+    found = [(m, r) for m in group.members for r in m.found.reaches]
+    walks = [(m.walk(r), r) for m, r in found if m.walk(r).contiguous]
+    width = device.vector_bytes // max((r.bytes for _, r in walks), default=device.vector_bytes)
+    if any(map(_counts_in_parts, group.members)):
+        return 1
+    while width > 1:
+        if group.length % width == 0 and all(walk.neighbours(width) for walk, _ in walks):
+            break
+        width //= 2
+    return max(1, width)
+
+
+def _counts_in_parts(member: Member) -> bool:
+    """Whether the body asks for its place in a row that is more than one loop."""
+    return counts_places(member) and len(member.found.loops) - member.leading > 1

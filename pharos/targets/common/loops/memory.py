@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -14,7 +14,7 @@ from pharos.targets.common.nests.nest import expression_uses
 class Memory:
     """Reaches the operands of ``found`` inside a kernel.
 
-    ``buffers`` are the memrefs that stand for the operands there.
+    ``buffers`` are the memrefs that stand for the operands there, None for those never reached.
     """
 
     def __init__(self, found: Flat, buffers: Sequence[Any], numbers: Numbers) -> None:
@@ -25,39 +25,50 @@ class Memory:
         """The element at iteration ``at``; a vector of ``width`` elements that follow it."""
         if reach.odd:
             return dialect("memref").load(self._buffers[reach.number], self._indices(reach, at))
-        base, place = self._base(reach), self._place(reach, at)
-        if width == 1:
-            return dialect("memref").load(base, [place])
-        kind = mlir.VectorType.get([width], reach.element)
-        return dialect("vector").load(kind, base, [place], alignment=width * reach.bytes)
+        return self.load_place(reach, self.place(reach, at), width)
 
     def store(self, reach: Reach, at: Sequence[Number], value: Any) -> None:
         """Store an element, or a vector at the element and those that follow it."""
         if reach.odd:
             indices = self._indices(reach, at)
             dialect("memref").store(value, self._buffers[reach.number], indices)
-            return
-        base, place = self._base(reach), self._place(reach, at)
+        else:
+            self.store_place(reach, self.place(reach, at), value)
+
+    def place(self, reach: Reach, at: Sequence[Number]) -> Number:
+        """Where iteration ``at`` reaches the operand, in elements from its first."""
+        total: Number = reach.offset or 0
+        for position, stride in zip(at, reach.strides, strict=True):
+            if stride:
+                total = self._numbers.add(total, self._numbers.mul(position, stride))
+        return total
+
+    def load_place(self, reach: Reach, place: Number, width: int = 1) -> Any:
+        """The element at ``place``, or a vector of ``width`` from there on."""
+        base, index = self._base(reach), self._index(reach, place)
+        if width == 1:
+            return dialect("memref").load(base, [index])
+        kind = mlir.VectorType.get([width], reach.element)
+        return dialect("vector").load(kind, base, [index], alignment=width * reach.bytes)
+
+    def store_place(self, reach: Reach, place: Number, value: Any) -> None:
+        """Store an element at ``place``, or a vector from there on."""
+        base, index = self._base(reach), self._index(reach, place)
         if isinstance(value.type, mlir.VectorType):
             alignment = value.type.shape[0] * reach.bytes
-            dialect("vector").store(value, base, [place], alignment=alignment)
+            dialect("vector").store(value, base, [index], alignment=alignment)
         else:
-            dialect("memref").store(value, base, [place])
+            dialect("memref").store(value, base, [index])
+
+    def _index(self, reach: Reach, place: Number) -> Any:
+        index, moved = self._numbers.index(place), self._bases[reach.number][1]
+        return index if moved is None else dialect("arith").addi(index, moved)
 
     def prepare(self) -> None:
         """Make the views of all operands at the insertion point, before any branch."""
         for reach in self._found.reaches:
-            if not reach.odd:
+            if not reach.odd and self._buffers[reach.number] is not None:
                 self._base(reach)
-
-    def _place(self, reach: Reach, at: Sequence[Number]) -> Any:
-        numbers = self._numbers
-        total: Number = reach.offset or 0
-        for position, stride in zip(at, reach.strides, strict=True):
-            total = numbers.add(total, numbers.mul(position, stride)) if stride else total
-        place = numbers.index(total)
-        moved = self._bases[reach.number][1]
-        return place if moved is None else dialect("arith").addi(place, moved)
 
     def _base(self, reach: Reach) -> Any:
         """The memory behind the operand as one dimension, counted from its start."""
@@ -100,7 +111,3 @@ def _one_dimension(buffer: Any, moved: Any) -> Any:
     most = (1 << 31) - 1
     flat = mlir.MemRefType.get([most], kind.element_type, memory_space=kind.memory_space)
     return memref.ReinterpretCastOp(flat, buffer, [], [], [], [0], [most], [1]).result
-
-
-Positions = Callable[[int], Number]
-Outside = Mapping[Any, Any]

@@ -1,6 +1,6 @@
 """The pipeline step: linalg operations on memrefs become kernels and their launches.
 
-    linalg.generic ins(%x, %b) outs(%y)   ==>   gpu.launch_func @kernels::@elementwise_0 ... args(%x, %b, %y)
+    linalg.generic ins(%x) outs(%y)  ==>  gpu.launch_func @kernels::@elementwise_0 ... args(%x, %y)
 
 What is out of reach (bodies with regions, sizes known only at run time) is left in place.
 """
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
-from pharos.targets.common.gpu.kernels import launched
-from pharos.targets.common.loops.body import captured, constants, supported
-from pharos.targets.common.loops.choice import Device, points
-from pharos.targets.common.loops.flat import Flat, flat, merged
-from pharos.targets.common.loops.numbers import Numbers
-from pharos.targets.common.loops.points import write_points
+from pharos.targets.common.loops.body import supported
+from pharos.targets.common.loops.choice import Device
+from pharos.targets.common.loops.flat import flat, merged
+from pharos.targets.common.loops.groups import Group, groups
+from pharos.targets.common.loops.launch import launch_points, launch_rows
 from pharos.targets.common.nests.nest import Nest, read_nest
-from pharos.targets.common.nests.start import with_start
+from pharos.targets.common.nests.start import pure, with_start
 
 
 @dataclass(frozen=True)
@@ -49,50 +48,39 @@ class GpuLoops:
             self.compute_units,
         )
         with module.context, mlir.Location.unknown():
-            for nest in list(_nests(module).values()):
-                _replace(nest, device)
+            for nests in _neighbours(module):
+                for found in groups(nests):
+                    if isinstance(found, Group):
+                        launch_rows(found, device)
+                    else:
+                        _replace(found, device)
         return module
 
 
 def _replace(nest: Nest, device: Device) -> None:
     found = flat(nest)
     if found.count(found.parallel) > 0:
-        _launch_points(merged(found), device)
+        launch_points(merged(found), device)
     nest.operation.erase()
 
 
-def _launch_points(found: Flat, device: Device) -> None:
-    nest = found.nest
-    plan = points(found, device)
-    operands = list(nest.operation.operands)
-    outside = captured(nest)
-    numbers = Numbers(_limit(found, plan.grid * plan.block))
-    with launched(
-        nest.operation, hint_of(found), [*operands, *outside], grid=[plan.grid], block=[plan.block]
-    ) as kernel:
-        buffers = kernel.arguments[: len(operands)]
-        inside = dict(zip(outside, kernel.arguments[len(operands) :], strict=True))
-        inside |= {value: value.owner.clone().results[0] for value in constants(nest)}
-        write_points(found, plan, buffers, inside, numbers)
-
-
-def hint_of(found: Flat) -> str:
-    """What to call the kernel."""
-    if any(map(found.streamed, found.writes)):
-        return "scan"
-    return "reduction" if found.reductions else "elementwise"
-
-
-def _limit(found: Flat, workers: int) -> int:
-    """A number that no count and no place exceeds."""
-    places = [_end(r) for r in found.reaches]
-    return max([*places, found.count(range(len(found.loops))), 1]) + 2 * workers
-
-
-def _end(reach: Any) -> int:
-    kind = reach.access.type
-    strides, offset = kind.get_strides_and_offset()
-    return sum(n * s for n, s in zip(kind.shape, strides, strict=True)) + max(0, offset)
+def _neighbours(module: Any) -> list[list[Nest]]:
+    """The nests of ``module``, those together between which nothing touches memory."""
+    nests = _nests(module)
+    runs: list[list[Nest]] = []
+    seen: set[Any] = set()
+    for operation in list(nests):
+        if operation in seen:
+            continue
+        runs.append([])
+        for op in operation.operation.block.operations:
+            nest = nests.get(op.operation)
+            if nest is not None:
+                runs[-1].append(nest)
+                seen.add(op.operation)
+            elif not pure(op.operation):
+                runs.append([])
+    return [run for run in runs if run]
 
 
 def _nests(module: Any) -> dict[Any, Nest]:

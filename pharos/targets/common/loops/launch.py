@@ -1,0 +1,105 @@
+"""Kernels and their launches in place of nests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pharos.targets.common.gpu.kernels import launched, workgroup_type
+from pharos.targets.common.loops.body import captured, constants
+from pharos.targets.common.loops.choice import Device, points, rows
+from pharos.targets.common.loops.flat import Flat
+from pharos.targets.common.loops.groups import EACH, JOIN, Group
+from pharos.targets.common.loops.numbers import Numbers
+from pharos.targets.common.loops.phases import private
+from pharos.targets.common.loops.points import write_points
+from pharos.targets.common.loops.rows import Rows, RowWriter, scratch_of
+from pharos.targets.common.nests.nest import Nest
+
+
+def launch_points(found: Flat, device: Device) -> None:
+    """A kernel with a work-item per result, before the operation that it stands for."""
+    nest = found.nest
+    plan = points(found, device)
+    operands = list(nest.operation.operands)
+    outside = captured(nest)
+    numbers = _numbers([found], plan.grid * plan.block)
+    hint = _hint(found)
+    everything = [*operands, *outside]
+    with launched(nest.operation, hint, everything, grid=[plan.grid], block=[plan.block]) as kernel:
+        inside = _inside(everything, kernel.arguments, [nest])
+        write_points(found, plan, kernel.arguments[: len(operands)], inside, numbers)
+
+
+def launch_rows(group: Group, device: Device) -> None:
+    """A kernel for ``group`` in place of its members."""
+    plan = rows(group, device)
+    nests = [member.found.nest for member in group.members]
+    everything = list(dict.fromkeys([*_reached(group, plan), *_captured(nests)]))
+    numbers = _numbers([m.found for m in group.members], plan.grid(group.rows) * plan.block)
+    with launched(
+        nests[-1].operation,
+        _name(group),
+        everything,
+        grid=[plan.grid(group.rows)],
+        block=[plan.block],
+        workgroup=[workgroup_type([n], element) for n, element in scratch_of(group, plan)],
+    ) as kernel:
+        inside = _inside(everything, kernel.arguments, nests)
+        RowWriter(group, plan, inside, inside, kernel.workgroup, numbers).write()
+    for nest in nests:
+        nest.operation.erase()
+
+
+def _reached(group: Group, plan: Rows) -> list[Any]:
+    """The operands that the kernel reads or writes in memory."""
+    hidden = private(group) if plan.kept else set()
+    found = []
+    for member in group.members:
+        operands = member.found.nest.operation.operands
+        found += [operands[r.number] for r in member.found.reaches if member.root(r) not in hidden]
+    return found
+
+
+def _captured(nests: Iterable[Nest]) -> list[Any]:
+    return [value for nest in nests for value in captured(nest)]
+
+
+def _inside(
+    outside: Sequence[Any], arguments: Sequence[Any], nests: Iterable[Nest]
+) -> dict[Any, Any]:
+    """What stands inside the kernel for values from outside it, constants included."""
+    inside = dict(zip(outside, arguments, strict=True))
+    for nest in nests:
+        for value in constants(nest):
+            if value not in inside:
+                inside[value] = value.owner.clone().results[0]
+    return inside
+
+
+def _hint(found: Flat) -> str:
+    """What to call a kernel with a work-item per result."""
+    if any(map(found.streamed, found.writes)):
+        return "scan"
+    return "reduction" if found.reductions else "elementwise"
+
+
+def _name(group: Group) -> str:
+    """What to call the kernel of a group."""
+    kinds = [member.kind for member in group.members]
+    return "rows" if EACH in kinds or kinds.count(JOIN) > 1 else "row_reduction"
+
+
+def _numbers(nests: Iterable[Flat], workers: int) -> Numbers:
+    """Arithmetic wide enough for every count and every place of ``nests``."""
+    most = 1
+    for found in nests:
+        places = [_end(r) for r in found.reaches]
+        most = max([most, *places, found.count(range(len(found.loops)))])
+    return Numbers(most + 2 * workers)
+
+
+def _end(reach: Any) -> int:
+    kind = reach.access.type
+    strides, offset = kind.get_strides_and_offset()
+    return int(sum(n * s for n, s in zip(kind.shape, strides, strict=True)) + max(0, offset))

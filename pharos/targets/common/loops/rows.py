@@ -1,0 +1,357 @@
+"""A subgroup, a part of one, or a block for each row: reductions of rows, norms, softmax.
+
+    lanes work-items per row, each with steps vectors of width places:
+    place j of the row belongs to work-item j / width % lanes, in step j / width / lanes
+
+Neighbours load neighbouring vectors. Where a row fits the registers, it is loaded once and kept
+from phase to phase; else a phase reads again what an earlier one wrote, always the work-item's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.loops.body import Body
+from pharos.targets.common.loops.flat import Reach
+from pharos.targets.common.loops.groups import EACH, JOIN, Group, Member
+from pharos.targets.common.loops.meeting import Join, join_block, join_subgroup
+from pharos.targets.common.loops.memory import Memory
+from pharos.targets.common.loops.numbers import Number, Numbers, both, when
+from pharos.targets.common.loops.phases import (
+    Key,
+    Phase,
+    key,
+    last_writer,
+    later,
+    phases,
+    private,
+    reads,
+)
+from pharos.targets.common.nests.body import broadcast, combiners
+
+
+@dataclass(frozen=True)
+class Rows:
+    """``lanes`` work-items of a ``block`` share a row, in vectors of ``width``; ``kept``: each
+    holds its places in registers. ``subgroup`` work-items can exchange values."""
+
+    width: int
+    lanes: int
+    block: int
+    kept: bool
+    subgroup: int
+
+    def grid(self, rows: int) -> int:
+        """Blocks for ``rows`` rows."""
+        return -(-rows // (self.block // self.lanes))
+
+
+def joins_of(member: Member) -> list[Join]:
+    """How the outputs of the reduction ``member`` are joined."""
+    found = combiners(member.found.nest) or []
+    return [Join(c, w.element) for c, w in zip(found, member.found.writes, strict=True)]
+
+
+def scratch_of(group: Group, plan: Rows) -> list[tuple[int, Any]]:
+    """Elements and element types of the workgroup buffers that the kernel needs, in order."""
+    if plan.lanes <= plan.subgroup:
+        return []
+    count = plan.lanes // plan.subgroup
+    members = [m for m in group.members if m.kind == JOIN]
+    return [(count, join.wide) for m in members for join in joins_of(m)]
+
+
+@dataclass
+class RowWriter:
+    """Writes the kernel of ``group`` at the insertion point.
+
+    ``buffers`` are what stands for operands (host values) in the kernel, ``outside`` what stands
+    for other values from outside; ``scratch`` the workgroup buffers.
+    """
+
+    group: Group
+    plan: Rows
+    buffers: dict[Any, Any]
+    outside: dict[Any, Any]
+    scratch: Sequence[Any]
+    numbers: Numbers
+    _numbers_of_row: dict[Key, Any] = field(default_factory=dict)
+    _kept: list[dict[Key, Any]] = field(default_factory=list)
+
+    def write(self) -> None:
+        """All phases, one after the other."""
+        self._scratch = iter(self.scratch)
+        self._private = private(self.group)
+        self._phases = phases(self.group)
+        self._place_row()
+        self._memories = {m: self._memory(m) for m in self.group.members}
+        width, lanes = self.plan.width, self.plan.lanes
+        self._steps = -(-self.group.length // (width * lanes))
+        self._kept = [{} for _ in range(self._steps)]
+        for number, phase in enumerate(self._phases):
+            self._load_numbers(phase)
+            if phase.once:
+                for member in phase.members:
+                    self._once(member)
+            else:
+                self._pass(number, phase)
+
+    def _place_row(self) -> None:
+        numbers, plan, gpu = self.numbers, self.plan, dialect("gpu")
+        thread = numbers.of(gpu.thread_id(gpu.Dimension.x))
+        each, grid = plan.block // plan.lanes, plan.grid(self.group.rows)
+        block = numbers.of(gpu.block_id(gpu.Dimension.x)) if grid > 1 else 0
+        row = numbers.add(numbers.mul(block, each), numbers.div(thread, plan.lanes))
+        row = row if each > 1 else block
+        exact = grid * each == self.group.rows
+        self._active = None if exact else numbers.below(row, self.group.rows)
+        self._row = row if exact else numbers.least(row, self.group.rows - 1)
+        self._thread = thread
+        self._lane = numbers.rem(thread, plan.lanes) if plan.lanes < plan.block else thread
+
+    def _memory(self, member: Member) -> Memory:
+        operands = member.found.nest.operation.operands
+        memory = Memory(member.found, [self.buffers.get(v) for v in operands], self.numbers)
+        memory.prepare()
+        return memory
+
+    # Places and values.
+
+    def _place(self, what: Key, row: Number, inside: Number) -> Number:
+        """Where row ``row`` has its place ``inside``, in elements."""
+        numbers, walk = self.numbers, what[1]
+        total: Number = walk.offset
+        for position, steps in ((row, walk.rows), (inside, walk.inside)):
+            digits = numbers.digits(position, [size for size, _ in steps])
+            for digit, (_, stride) in zip(digits, steps, strict=True):
+                total = numbers.add(total, numbers.mul(digit, stride))
+        return total
+
+    def _load_numbers(self, phase: Phase) -> None:
+        """The numbers of the row that ``phase`` reads and nobody has yet."""
+        for member, reach, what in phase.numbers():
+            if what not in self._numbers_of_row:
+                place = self._place(what, self._row, 0)
+                self._numbers_of_row[what] = self._memories[member].load_place(reach, place)
+
+    def _value(self, member: Member, reach: Reach, at: Number, held: dict[Key, Any]) -> Any:
+        """What the member reads at place ``at``: kept, or loaded and kept from now on."""
+        what = key(member, reach)
+        if not what[1].inside:
+            return self._numbers_of_row[what]
+        if what not in held:
+            held[what] = self._loaded(member, reach, what, at)
+        return held[what]
+
+    def _loaded(self, member: Member, reach: Reach, what: Key, at: Number) -> Any:
+        memory, width = self._memories[member], self.plan.width
+        if width == 1 or what[1].neighbours(width):
+            return memory.load_place(reach, self._place(what, self._row, at), width)
+        if what[1].same(width):
+            one = memory.load_place(reach, self._place(what, self._row, at))
+            return broadcast(one, width)
+        places = [self._place(what, self._row, self.numbers.add(at, n)) for n in range(width)]
+        kind = mlir.VectorType.get([width], reach.element)
+        values = [memory.load_place(reach, place) for place in places]
+        return dialect("vector").from_elements(kind, values)
+
+    # A pass over the row.
+
+    def _pass(self, number: int, phase: Phase) -> None:
+        joined = [(m, join) for m in phase.members if m.kind == JOIN for join in joins_of(m)]
+        partial = [join.start(self.plan.width) for _, join in joined]
+        stride = self.plan.width * self.plan.lanes
+        first = self.numbers.mul(self._lane, self.plan.width)
+        if self.plan.kept:
+            for step in range(self._steps):
+                at = self.numbers.add(first, step * stride)
+                partial = self._step(number, at, self._kept[step], partial, step)
+        else:
+
+            def body(at: Any, values: list[Any]) -> list[Any]:
+                return self._step(number, at, {}, values, None)
+
+            partial = self.numbers.loop(first, self.group.length, stride, partial, body)
+        self._finish(phase, partial)
+
+    def _step(
+        self, number: int, at: Number, held: dict[Key, Any], partial: list[Any], step: int | None
+    ) -> list[Any]:
+        """One vector of the row; ``step`` is None in a loop that knows where the row ends."""
+        condition = self._active
+        if step is not None and (step + 1) * self.plan.width * self.plan.lanes > self.group.length:
+            condition = both(condition, self.numbers.below(at, self.group.length))
+        phase = self._phases[number]
+        if condition is None:
+            return self._members(number, at, held, partial)
+        wanted = later(self._phases, number)
+        out = [w for w in phase.touched() if w in wanted] if step is not None else []
+        kinds = [*(v.type for v in partial), *map(self._kind, out)]
+        scf = dialect("scf")
+        if_op = scf.IfOp(condition, kinds, has_else=bool(kinds))
+        inner = dict(held)
+        with mlir.InsertionPoint(if_op.then_block):
+            values = self._members(number, at, inner, partial)
+            scf.YieldOp([*values, *(inner[w] for w in out)])
+        if kinds:
+            with mlir.InsertionPoint(if_op.else_block):
+                scf.YieldOp([*partial, *(_zero(self._kind(w)) for w in out)])
+        results = list(if_op.results)
+        for what in phase.touched():
+            held.pop(what, None)
+        held.update(zip(out, results[len(partial) :], strict=True))
+        return results[: len(partial)]
+
+    def _kind(self, what: Key) -> Any:
+        element = what[0].type.element_type
+        return element if self.plan.width == 1 else mlir.VectorType.get([self.plan.width], element)
+
+    def _members(
+        self, number: int, at: Number, held: dict[Key, Any], partial: list[Any]
+    ) -> list[Any]:
+        partial, done = list(partial), 0
+        for member in self._phases[number].members:
+            if member.kind == EACH:
+                self._each(number, member, at, held)
+                continue
+            terms = self._terms(member, at, held)
+            for join, term in zip(joins_of(member), terms, strict=True):
+                partial[done] = join(partial[done], join.widened(term))
+                done += 1
+        return partial
+
+    def _each(self, number: int, member: Member, at: Number, held: dict[Key, Any]) -> None:
+        found = member.found
+        old = [
+            self._value(member, w, at, held) if n in found.before else None
+            for n, w in enumerate(found.writes)
+        ]
+        width = self.plan.width
+        inputs = [r and self._value(member, r, at, held) for r in found.reads]
+        body = Body(found.nest, self.outside)
+        built = body.build([*inputs, *old], lambda d: self._count(member, d, at), width)
+        for write, value in zip(found.writes, body.yields(built, width), strict=True):
+            what = key(member, write)
+            held[what] = value
+            if self._stored(number, member, what):
+                place = self._place(what, self._row, at)
+                self._store(member, write, what, place, at, value)
+
+    def _store(
+        self, member: Member, write: Reach, what: Key, place: Number, at: Number, value: Any
+    ) -> None:
+        memory, width = self._memories[member], self.plan.width
+        if width == 1 or what[1].neighbours(width):
+            memory.store_place(write, place, value)
+            return
+        for n in range(width):
+            lane = dialect("vector").extract(value, [], [n])
+            place = self._place(what, self._row, self.numbers.add(at, n))
+            memory.store_place(write, place, lane)
+
+    def _stored(self, number: int, member: Member, what: Key) -> bool:
+        """Whether ``what`` has to be in memory after ``member`` has written it."""
+        if not self.plan.kept:
+            return what[0] not in self._private or what in later(self._phases, number)
+        return what[0] not in self._private and last_writer(self.group, member, what)
+
+    def _terms(self, member: Member, at: Number, held: dict[Key, Any]) -> list[Any]:
+        """What the reduction ``member`` joins for this vector, on all its lanes."""
+        found, nest = member.found, member.found.nest
+        inputs = [r and self._value(member, r, at, held) for r in found.reads]
+        end = list(nest.body.operations)[-1].operation
+        owners = [value.owner for value in end.operands]
+        arguments = [*inputs, *[None] * len(found.writes)]
+        width = self.plan.width
+        built = Body(nest, self.outside).build(
+            arguments, lambda d: self._count(member, d, at), width, frozenset(owners)
+        )
+        terms = []
+        for n, owner in enumerate(owners):
+            previous = nest.body.arguments[len(nest.inputs) + n]
+            term = owner.operands[1 if owner.operands[0] == previous else 0]
+            value = built.get(term, term)
+            terms.append(broadcast(value, width) if width > 1 else value)
+        return terms
+
+    def _count(self, member: Member, dim: int, at: Number) -> Any:
+        """The number of the iteration of the nest's loop ``dim``, for every lane."""
+        numbers, found = self.numbers, member.found
+        for position, loops in (
+            (self._row, range(member.leading)),
+            (at, range(member.leading, len(found.loops))),
+        ):
+            digits = numbers.digits(position, [found.loops[n].size for n in loops])
+            for n, digit in zip(loops, digits, strict=True):
+                if dim not in found.loops[n].dims:
+                    continue
+                first = numbers.index(digit)
+                if self.plan.width == 1 or n < member.leading:
+                    return first
+                lanes = mlir.VectorType.get([self.plan.width], mlir.IndexType.get())
+                steps = dialect("vector").step(lanes)
+                return dialect("arith").addi(broadcast(first, self.plan.width), steps)
+        return numbers.index(0)
+
+    # Numbers of the row.
+
+    def _finish(self, phase: Phase, partial: Sequence[Any]) -> None:
+        """Join what the work-items of a row have found."""
+        values = iter(partial)
+        for member in phase.members:
+            if member.kind != JOIN:
+                continue
+            for join, write in zip(joins_of(member), member.found.writes, strict=True):
+                total = self._joined(join, join.lanes(next(values)))
+                start = member.found.nest.start.get(write.number)
+                what = key(member, write)
+                before = (
+                    self._numbers_of_row[what] if start is None else self.outside.get(start, start)
+                )
+                total = join.narrowed(join(join.widened(before), total))
+                self._set_number(member, write, what, total)
+
+    def _joined(self, join: Join, value: Any) -> Any:
+        plan = self.plan
+        if plan.lanes <= plan.subgroup:
+            return join_subgroup(join, value, plan.lanes, plan.subgroup)
+        scratch = next(self._scratch)
+        return join_block(
+            join, value, scratch, self._thread, plan.block, plan.subgroup, self.numbers
+        )
+
+    def _once(self, member: Member) -> None:
+        found = member.found
+        inputs = [r and self._numbers_of_row[key(member, r)] for r in found.reads]
+        old = [
+            self._numbers_of_row[key(member, w)] if n in found.before else None
+            for n, w in enumerate(found.writes)
+        ]
+        body = Body(found.nest, self.outside)
+        built = body.build([*inputs, *old], lambda d: self._count(member, d, 0))
+        for write, value in zip(found.writes, body.yields(built), strict=True):
+            self._set_number(member, write, key(member, write), value)
+
+    def _set_number(self, member: Member, write: Reach, what: Key, value: Any) -> None:
+        self._numbers_of_row[what] = value
+        if what[0] in self._private or not last_writer(self.group, member, what):
+            return
+        place = self._place(what, self._row, 0)
+        first = self.numbers.equal(self._lane, 0) if self.plan.lanes > 1 else None
+        memory = self._memories[member]
+        when(both(self._active, first), lambda: memory.store_place(write, place, value))
+
+
+def _zero(kind: Any) -> Any:
+    element = kind.element_type if isinstance(kind, mlir.VectorType) else kind
+    is_float = isinstance(element, mlir.FloatType)
+    number = mlir.FloatAttr.get(element, 0.0) if is_float else mlir.IntegerAttr.get(element, 0)
+    if isinstance(kind, mlir.VectorType):
+        number = mlir.DenseElementsAttr.get_splat(kind, number)
+    return dialect("arith").ConstantOp(kind, number).result
+
+
+__all__ = ["RowWriter", "Rows", "joins_of", "reads", "scratch_of"]
