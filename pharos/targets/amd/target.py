@@ -24,7 +24,9 @@ def _generate(text: str, chip: Any) -> Generated:
 
 
 def _meanings(chip: GpuFacts) -> Any:
-    raise UserError("instructions of AMD GPUs have no meanings yet: nothing can be simulated")
+    from pharos.targets.amd.meanings import TABLE
+
+    return TABLE
 
 
 def _open_device(chip: GpuFacts) -> Any:

@@ -139,12 +139,16 @@ def read(code: bytes) -> File:
         raise InternalError(f"expected an ELF file for AMDGPU (224), found machine {machine}")
     raw = [SECTION.unpack_from(code, start + i * SECTION.size) for i in range(number)]
     texts = _bytes(code, raw[names])
-    sections = tuple(
-        Section(i, _text(texts, s[0]), *s[1:9], _bytes(code, s)) for i, s in enumerate(raw)
-    )
+    sections = tuple(_section(i, texts, one, code) for i, one in enumerate(raw))
     headers = [PROGRAM.unpack_from(code, programs + i * PROGRAM.size) for i in range(count)]
     segments = tuple(Segment(*h[:4], *h[5:]) for h in headers)
     return File(code, kind, flags, sections, segments)
+
+
+def _section(index: int, names: bytes, header: tuple[int, ...], code: bytes) -> Section:
+    name, kind, flags, address, offset, size, link, info, align, _ = header
+    where = (address, offset, size, link, info, align)
+    return Section(index, _text(names, name), kind, flags, *where, data=_bytes(code, header))
 
 
 def _full_first(section: Section) -> int:
