@@ -13,6 +13,7 @@ from pharos.core.errors import UserError, nearest
 TARGETS = {
     "cpu": "pharos.targets.cpu.target",
     "nvidia": "pharos.targets.nvidia.target",
+    "amd": "pharos.targets.amd.target",
 }
 _SIMULATED = "sim"
 SELECTORS = {
