@@ -1,0 +1,1 @@
+"""Intel GPUs through XeGPU, XeVM and SPIR-V."""

@@ -1,0 +1,1 @@
+"""Products of f16 and bf16 matrices as XeGPU kernels at workgroup level."""

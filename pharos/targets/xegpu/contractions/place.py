@@ -1,0 +1,159 @@
+"""Where a workgroup is in a product, and how it reaches the elements of a tile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.xegpu import ops
+from pharos.targets.xegpu.contractions.block_rules import objection
+from pharos.targets.xegpu.contractions.matrices import BYTES, Matrix, Product
+from pharos.targets.xegpu.contractions.tiles import DPAS_M, DPAS_N, Tiles
+from pharos.targets.xegpu.layouts import Layout
+
+
+def constant(value: int) -> Any:
+    """``value`` as an index."""
+    return dialect("arith").constant(mlir.IndexType.get(), value)
+
+
+class Place:
+    """The tile of one workgroup: block x counts tiles of rows, y of columns, z batches.
+
+    ``arguments`` has the kernel's value for every buffer and scalar of the host.
+    """
+
+    def __init__(self, product: Product, tiles: Tiles, arguments: Mapping[Any, Any]) -> None:
+        self.product, self.tiles, self._arguments = product, tiles, arguments
+        self.row = _times(_block("x"), tiles.wg_m)
+        self.column = _times(_block("y"), tiles.wg_n)
+        self._batch = _digits(product.batch_sizes)
+        shape = (DPAS_M, DPAS_N)
+        self.layout = Layout(tiles.grid, (tiles.sg_m, tiles.sg_n), shape)
+
+    def value(self, scalar: Any) -> Any:
+        """What stands in the kernel for a ``scalar`` of the host: its argument, or the constant."""
+        if scalar in self._arguments:
+            return self._arguments[scalar]
+        return dialect("arith").ConstantOp(scalar.type, scalar.owner.attributes["value"]).result
+
+    def pointer(self, matrix: Matrix) -> Any:
+        """The address (i64) of the first element of ``matrix`` in this batch."""
+        arith = dialect("arith")
+        pointer = ops.address(self._arguments[matrix.buffer])
+        elements = constant(matrix.start)
+        for index, step in zip(self._batch, matrix.batch_steps, strict=True):
+            elements = arith.addi(elements, _times(index, step))
+        bytes_ = _times(elements, BYTES[matrix.dtype])
+        return arith.addi(pointer, arith.index_cast(pointer.type, bytes_))
+
+    def load(self, matrix: Matrix) -> Any:
+        """The elements of ``matrix`` under this tile, a vector of ``wg_m`` x ``wg_n``."""
+        element = mlir.Type.parse(matrix.dtype)
+        tile = self.vector(element)
+        if matrix.row_step == 0 or matrix.column_step == 0:
+            return self._broadcast(matrix, element, tile)
+        if self._blocked(matrix):
+            descriptor = self._descriptor(matrix, element)
+            return ops.load_nd(descriptor, (self.row, self.column), tile, self.layout)
+        scattered = self.layout.by(1, DPAS_N)
+        offsets, mask = self._elements(matrix)
+        loaded = ops.load(self.pointer(matrix), offsets, mask, tile, scattered)
+        return ops.convert_layout(loaded, scattered, self.layout)
+
+    def store(self, value: Any, matrix: Matrix) -> None:
+        """Write ``value``, a vector of ``wg_m`` x ``wg_n``, to ``matrix``."""
+        if self._blocked(matrix):
+            descriptor = self._descriptor(matrix, mlir.Type.parse(matrix.dtype))
+            ops.store_nd(value, descriptor, (self.row, self.column), self.layout)
+            return
+        scattered = self.layout.by(1, DPAS_N)
+        value = ops.convert_layout(value, self.layout, scattered)
+        offsets, mask = self._elements(matrix)
+        ops.store(value, self.pointer(matrix), offsets, mask, scattered)
+
+    def vector(self, element: Any) -> Any:
+        """The type of this tile's vectors."""
+        return mlir.VectorType.get([self.tiles.wg_m, self.tiles.wg_n], element)
+
+    def _blocked(self, matrix: Matrix) -> bool:
+        # A turned matrix would need a transposing store, which the hardware does not have.
+        return matrix.column_step == 1 and objection(matrix, self.product.batch_sizes) is None
+
+    def _descriptor(self, matrix: Matrix, element: Any) -> Any:
+        tile = (self.tiles.wg_m, self.tiles.wg_n)
+        return ops.create_nd_tdesc(self.pointer(matrix), matrix.surface, tile, element, self.layout)
+
+    def _broadcast(self, matrix: Matrix, element: Any, tile: Any) -> Any:
+        """What is the same for all rows or all columns: loaded once, as a vector."""
+        vector = dialect("vector")
+        if matrix.row_step == 0:
+            offsets, mask = self._line(1, matrix.column_step)
+            kind = mlir.VectorType.get([self.tiles.wg_n], element)
+            line = ops.load(self.pointer(matrix), offsets, mask, kind, self.layout.slice(0))
+            return vector.broadcast(tile, line)
+        offsets, mask = self._line(0, matrix.row_step)
+        kind = mlir.VectorType.get([self.tiles.wg_m], element)
+        line = ops.load(self.pointer(matrix), offsets, mask, kind, self.layout.slice(1))
+        return vector.broadcast(tile, self._upright(line))
+
+    def _line(self, dimension: int, step: int) -> tuple[Any, Any]:
+        """Offsets of this tile's rows (dimension 0) or columns, and which of them exist."""
+        arith, vector = dialect("arith"), dialect("vector")
+        size = (self.tiles.wg_m, self.tiles.wg_n)[dimension]
+        first = (self.row, self.column)[dimension]
+        limit = (self.product.m, self.product.n)[dimension]
+        kind = mlir.VectorType.get([size], mlir.IndexType.get())
+        numbers = arith.addi(vector.StepOp(kind).result, vector.broadcast(kind, first))
+        mask = arith.cmpi(arith.CmpIPredicate.ult, numbers, _splat(kind, limit))
+        return arith.muli(numbers, _splat(kind, step)), mask
+
+    def _elements(self, matrix: Matrix) -> tuple[Any, Any]:
+        """Offsets of every element of this tile, and which of them exist."""
+        arith, vector = dialect("arith"), dialect("vector")
+        rows, in_rows = self._line(0, matrix.row_step)
+        columns, in_columns = self._line(1, matrix.column_step)
+        offsets = self.vector(mlir.IndexType.get())
+        masks = self.vector(mlir.IntegerType.get_signless(1))
+        return (
+            arith.addi(
+                vector.broadcast(offsets, self._upright(rows)), vector.broadcast(offsets, columns)
+            ),
+            arith.andi(
+                vector.broadcast(masks, self._upright(in_rows)),
+                vector.broadcast(masks, in_columns),
+            ),
+        )
+
+    def _upright(self, line: Any) -> Any:
+        """A vector of ``wg_m`` as one column."""
+        kind = mlir.VectorType.get([self.tiles.wg_m, 1], mlir.VectorType(line.type).element_type)
+        return dialect("vector").shape_cast(kind, line)
+
+
+def _splat(kind: Any, value: int) -> Any:
+    attribute = mlir.IntegerAttr.get(kind.element_type, value)
+    splat = mlir.DenseElementsAttr.get_splat(kind, attribute)
+    return dialect("arith").ConstantOp(kind, splat).result
+
+
+def _block(axis: str) -> Any:
+    gpu = dialect("gpu")
+    return gpu.block_id(getattr(gpu.Dimension, axis))
+
+
+def _times(value: Any, factor: int) -> Any:
+    return dialect("arith").muli(value, constant(factor))
+
+
+def _digits(sizes: tuple[int, ...]) -> list[Any]:
+    """The index along each of ``sizes`` that block z stands for, the last one fastest."""
+    arith = dialect("arith")
+    if not sizes:
+        return []
+    rest, found = _block("z"), []
+    for size in reversed(sizes[1:]):
+        found.append(arith.remui(rest, constant(size)))
+        rest = arith.divui(rest, constant(size))
+    return [rest, *reversed(found)]

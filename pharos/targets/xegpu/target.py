@@ -1,0 +1,81 @@
+"""Intel GPUs as targets: ``xegpu``, ``xegpu:pvc``, ``xegpu:sim``, ``xegpu:pvc:sim``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pharos.core.errors import UserError
+from pharos.targets.common.gpu.facts import GpuFacts
+from pharos.targets.common.gpu.kind import Generated, GpuKind
+from pharos.targets.common.gpu.target import GpuTarget
+from pharos.targets.xegpu import facts
+
+
+def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.xegpu.contractions.stage import XeGpuProducts
+    from pharos.targets.xegpu.kernel_form import KernelForm
+    from pharos.targets.xegpu.tiles_to_lanes import TilesToLanes
+
+    return {kind.name: kind for kind in (XeGpuProducts, KernelForm, TilesToLanes)}
+
+
+def _finish(module: Any, chip: GpuFacts) -> None:
+    from pharos.targets.xegpu.spirv.finish import finish
+
+    finish(module)
+
+
+def _known_external(name: str) -> bool:
+    from pharos.targets.xegpu.spirv.builtins import known
+
+    return known(name)
+
+
+def _generate(text: str, chip: Any) -> Generated:
+    from pharos.targets.xegpu.spirv.emit import generate
+
+    return generate(text, chip)
+
+
+def _meanings(chip: GpuFacts) -> Any:
+    from pharos.targets.xegpu.meanings import TABLE
+
+    return TABLE
+
+
+def _open_device(chip: GpuFacts) -> Any:
+    raise UserError(
+        f"no {chip.kind} device can be opened here: kernels are compiled, and run only simulated",
+        hint=f"run them on the simulated device: --target {chip.kind}:{chip.chip}:sim",
+    )
+
+
+def _tools() -> Mapping[str, Callable[[], str]]:
+    from pharos.targets.xegpu.spirv.tools import CHECKS
+
+    return CHECKS
+
+
+XEGPU = GpuKind(
+    name="xegpu",
+    description="Intel GPUs",
+    chips=facts.CHIPS,
+    default_chip=facts.DEFAULT,
+    format="spirv",
+    pipelines=Path(__file__).with_name("pipelines"),
+    dialects=("llvm.",),
+    stages=_stages,
+    generate=_generate,
+    meanings=_meanings,
+    open_device=_open_device,
+    finish=_finish,
+    known_external=_known_external,
+    tools=_tools,
+)
+
+
+def open_target(chip: str | None, simulated: bool) -> GpuTarget:
+    """The chip called ``chip`` (default: bmg), real or simulated."""
+    return GpuTarget(XEGPU, chip, simulated)
