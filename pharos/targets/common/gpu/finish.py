@@ -11,10 +11,9 @@ from pharos.core.errors import UserError
 from pharos.targets.common.gpu import archive
 from pharos.targets.common.gpu.device_code import llvm_ir
 from pharos.targets.common.gpu.generating import generate
-from pharos.targets.common.gpu.launches import Program, to_data
+from pharos.targets.common.gpu.launches import LAUNCHES, REPORT, Program, to_data
 from pharos.targets.common.gpu.reading import Reader
 
-LAUNCHES, REPORT = "launches", "report"
 SIMULATED_FORMAT = "llvm-ir"
 
 

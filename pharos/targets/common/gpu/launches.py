@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# The keys of an artifact's metadata: launch descriptions by entry, the code generator's report.
+LAUNCHES, REPORT = "launches", "report"
 ARGUMENT, SCRATCH, CONSTANT = "argument", "scratch", "constant"
 
 

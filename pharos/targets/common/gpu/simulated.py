@@ -14,7 +14,6 @@ from pharos.targets.common.gpu import archive, launches
 from pharos.targets.common.gpu.device_memory import Region, brought, poisoned, region, taken_back
 from pharos.targets.common.gpu.engine import Engine
 from pharos.targets.common.gpu.facts import GpuFacts
-from pharos.targets.common.gpu.finish import LAUNCHES
 from pharos.targets.common.gpu.kind import GpuKind
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class SimulatedModule:
 
     def prepare(self, entry: EntryPoint, values: Sequence[Checked]) -> SimulatedCall:
         """A call of ``entry`` with ``values``."""
-        data = self.artifact.metadata[LAUNCHES][entry.name]
+        data = self.artifact.metadata[launches.LAUNCHES][entry.name]
         return SimulatedCall(self, entry, launches.from_data(data), values)
 
     def constant(self, number: int) -> Region:
