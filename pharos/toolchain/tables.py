@@ -14,6 +14,7 @@ TARGETS = {
     "cpu": "pharos.targets.cpu.target",
     "nvidia": "pharos.targets.nvidia.target",
     "amd": "pharos.targets.amd.target",
+    "xegpu": "pharos.targets.xegpu.target",
 }
 _SIMULATED = "sim"
 SELECTORS = {
