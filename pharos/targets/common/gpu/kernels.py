@@ -12,8 +12,9 @@ erases the operation. All kernels of a module are in one ``gpu.module``.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from pharos.ir import CompileError, span_of
 from pharos.ir.bindings import dialect, mlir
 
 MODULE = "kernels"
+# On a launch and on its kernel: for each operand the description that stands for it, as JSON;
+# "" for none.
+DESCRIBED = "pharos.described"
 _WORKGROUP = "#gpu.address_space<workgroup>"
 
 
@@ -50,6 +54,7 @@ def launched(
     block: Sequence[int],
     workgroup: Sequence[Any] = (),
     dynamic_shared: int = 0,
+    described: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> Iterator[Kernel]:
     """Write a kernel into the module of the operation ``anchor``, and launch it before ``anchor``.
 
@@ -58,29 +63,34 @@ def launched(
     kernel gets a plain pointer for each), index, integers and floats. ``grid`` counts blocks and
     ``block`` work-items, x first, up to three each. ``workgroup`` are memref types in workgroup
     memory (``workgroup_type``); ``dynamic_shared`` bytes can be had in the kernel by
-    ``gpu.dynamic_shared_memory``. CompileError at ``anchor`` for an operand that no kernel takes.
+    ``gpu.dynamic_shared_memory``. For the operand with a number in ``described`` the kernel gets a
+    pointer to what the device makes of its address and that plain data (``GpuKind.describe``): a
+    tensor map, say. CompileError at ``anchor`` for an operand that no kernel takes.
     """
     anchor = anchor.operation
     with anchor.context, anchor.location:
         with mlir.InsertionPoint(anchor):
             passed, restore = _passed(anchor, operands)
+            marks = _marks(operands, passed, described or {})
         holder = _kernel_module(anchor)
         name = _fresh_name(holder, hint)
         sizes, counts = _three(block), _three(grid)
         function = _function(holder, name, [v.type for v in passed], workgroup, sizes, counts)
+        function.attributes[DESCRIBED] = marks
         inside = list(function.regions[0].blocks[0].arguments)
         with mlir.InsertionPoint(function.regions[0].blocks[0]):
             arguments = tuple(restore(inside))
             yield Kernel(name, function, arguments, tuple(inside[len(passed) :]))
             dialect("gpu").ReturnOp([])
         with mlir.InsertionPoint(anchor):
-            _launch(name, counts, sizes, passed, dynamic_shared)
+            _launch(name, counts, sizes, passed, dynamic_shared, marks)
 
 
 def workgroup_type(shape: Sequence[int], element: Any) -> Any:
     """The type of a row-major buffer in workgroup memory."""
     space = mlir.Attribute.parse(_WORKGROUP)
-    return mlir.MemRefType.get(list(shape), element, memory_space=space)
+    with mlir.Location.unknown():
+        return mlir.MemRefType.get(list(shape), element, memory_space=space)
 
 
 def _three(sizes: Sequence[int]) -> tuple[int, int, int]:
@@ -143,7 +153,12 @@ def _function(
 
 
 def _launch(
-    name: str, grid: Sequence[int], block: Sequence[int], passed: Sequence[Any], shared: int
+    name: str,
+    grid: Sequence[int],
+    block: Sequence[int],
+    passed: Sequence[Any],
+    shared: int,
+    marks: Any,
 ) -> None:
     index, i32 = mlir.IndexType.get(), mlir.IntegerType.get_signless(32)
     constant = dialect("arith").constant
@@ -157,9 +172,20 @@ def _launch(
         operands=[*sizes, *bytes_, *passed],
         attributes={
             "kernel": symbol,
+            DESCRIBED: marks,
             "operandSegmentSizes": mlir.DenseI32ArrayAttr.get(segments),
         },
     )
+
+
+def _marks(operands: Sequence[Any], passed: Sequence[Any], described: Mapping[int, Any]) -> Any:
+    """For each value in ``passed`` the description of the operand that it is, as JSON."""
+    texts = [""] * len(passed)
+    for number, data in described.items():
+        if operands[number] not in passed:
+            raise InternalError(f"operand {number} moves, and cannot be described")
+        texts[list(passed).index(operands[number])] = json.dumps(data, sort_keys=True)
+    return mlir.ArrayAttr.get([mlir.StringAttr.get(text) for text in texts])
 
 
 def _passed(anchor: Any, operands: Sequence[Any]) -> tuple[list[Any], Any]:

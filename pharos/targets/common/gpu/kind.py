@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pharos.core.errors import InternalError
 from pharos.targets.common.gpu.facts import GpuFacts
 
 
@@ -43,6 +44,10 @@ def _nothing(module: Any, facts: GpuFacts) -> None:
     """No edits."""
 
 
+def _no_description(data: Mapping[str, Any], address: int) -> bytes:
+    raise InternalError(f"this kind of GPU has no described operands, found {data}")
+
+
 @dataclass(frozen=True)
 class GpuKind:
     """A kind of GPU.
@@ -57,6 +62,8 @@ class GpuKind:
     ``downgrade.without_places`` drops them). It runs in a child process, which it may end.
     ``meanings(facts)`` is the table of instruction meanings for ``pharos.simt``.
     ``open_device(facts)`` opens a real one; UserError says why there is none.
+    ``describe(data, address)`` are the bytes of what ``kernels.launched`` calls a described
+    operand, on a simulated device; ``data`` is what the stage said of the array at ``address``.
     ``tools()`` are checks for ``pharos doctor``: each tells what it found, or raises UserError.
     """
 
@@ -73,5 +80,6 @@ class GpuKind:
     open_device: Callable[[GpuFacts], Any]
     finish: Callable[[Any, GpuFacts], None] = _nothing
     known_external: Callable[[str], bool] = lambda name: False
+    describe: Callable[[Mapping[str, Any], int], bytes] = _no_description
     tools: Callable[[], Mapping[str, Callable[[], str]]] = dict
     default_pipeline: str = "optimize"

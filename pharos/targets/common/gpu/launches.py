@@ -47,7 +47,15 @@ class Given:
     number: int
 
 
-Operand = Pointer | Number | Given
+@dataclass(frozen=True)
+class Described:
+    """A pointer to what the device makes of the address ``pointer`` and of ``data`` (JSON text)."""
+
+    pointer: Pointer
+    data: str
+
+
+Operand = Pointer | Number | Given | Described
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class Program:
 
 _KINDS: Mapping[str, type] = {
     kind.__name__.lower(): kind
-    for kind in (Memory, Pointer, Number, Given, Launch, Copy, Write, Result, Program)
+    for kind in (Memory, Pointer, Number, Given, Described, Launch, Copy, Write, Result, Program)
 }
 
 

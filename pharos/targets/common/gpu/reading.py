@@ -18,11 +18,13 @@ from pharos.core.artifact import EntryPoint
 from pharos.ir import CompileError, span_of
 from pharos.ir.bindings import mlir
 from pharos.targets.common.gpu import constants, shapes
+from pharos.targets.common.gpu.kernels import DESCRIBED
 from pharos.targets.common.gpu.launches import (
     ARGUMENT,
     CONSTANT,
     SCRATCH,
     Copy,
+    Described,
     Given,
     Launch,
     Memory,
@@ -216,7 +218,11 @@ class _Walk:
             raise _refusal(operation, "clusters of blocks")
         plain = [int(size.value) for size in sizes]
         symbol = operation.attributes["kernel"].value
-        operands = tuple(self._operand(value, operation) for value in groups[11])
+        marks = _descriptions(operation, len(groups[11]))
+        operands = tuple(
+            self._operand(value, mark, operation)
+            for value, mark in zip(groups[11], marks, strict=True)
+        )
         shared = plain[6] if len(plain) > 6 else 0
         grid, block = tuple(plain[:3]), tuple(plain[3:6])
         if all(grid):
@@ -224,9 +230,9 @@ class _Walk:
             self._steps.append(Launch(symbol[-1], grid, block, shared, operands, place))
         return []
 
-    def _operand(self, value: Any, operation: Any) -> Operand:
+    def _operand(self, value: Any, mark: str, operation: Any) -> Operand:
         if isinstance(value, View):
-            return value.aligned()
+            return Described(value.first(), mark) if mark else value.aligned()
         if isinstance(value, Known):
             return number(value)
         if isinstance(value, Given):
@@ -251,6 +257,12 @@ _HANDLERS: Mapping[str, Callable[[_Walk, Any, list[Any]], list[Any]]] = {
     "func.call": _Walk._call_step,
     "gpu.launch_func": _Walk._launch,
 }
+
+
+def _descriptions(operation: Any, count: int) -> list[str]:
+    if DESCRIBED not in operation.attributes:
+        return [""] * count
+    return [mark.value for mark in operation.attributes[DESCRIBED]]
 
 
 def _block(function: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -156,16 +157,22 @@ class SimulatedCall:
 
     def _run(self, step: launches.Step, regions: Sequence[Region]) -> None:
         if isinstance(step, launches.Launch):
-            operands = [self._operand(one, regions) for one in step.operands]
-            self._module.engine.run(step, operands, regions)
+            everything = list(regions)
+            operands = [self._operand(one, everything) for one in step.operands]
+            self._module.engine.run(step, operands, everything)
         elif isinstance(step, launches.Copy):
             data = _bytes(regions, step.source, step.bytes)
             _put(regions, step.target, data)
         else:
             _put(regions, step.target, bytes.fromhex(step.raw))
 
-    def _operand(self, operand: launches.Operand, regions: Sequence[Region]) -> int | float:
-        """What the kernel is passed: an address or a number."""
+    def _operand(self, operand: launches.Operand, regions: list[Region]) -> int | float:
+        """What the kernel is passed: an address or a number. A description is one more region."""
+        if isinstance(operand, launches.Described):
+            address = regions[operand.pointer.buffer].address + operand.pointer.offset
+            data = self._module.device.kind.describe(json.loads(operand.data), address)
+            regions.append(region("description of an array", len(data), data, written=False))
+            return regions[-1].address
         if isinstance(operand, launches.Pointer):
             return regions[operand.buffer].address + operand.offset
         if isinstance(operand, launches.Number):
