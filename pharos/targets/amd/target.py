@@ -14,7 +14,9 @@ from pharos.targets.common.gpu.target import GpuTarget
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
-    return {}
+    from pharos.targets.amd.contractions import AmdContractions
+
+    return {AmdContractions.name: AmdContractions}
 
 
 def _generate(text: str, chip: Any) -> Generated:
