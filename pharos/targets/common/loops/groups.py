@@ -16,8 +16,8 @@ from typing import Any
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import captured, indexed_loops, scalar_only
 from pharos.targets.common.loops.flat import Flat, Reach, flat, merged
+from pharos.targets.common.loops.joins import Join, joins_of
 from pharos.targets.common.loops.walks import Walk, root_of, walk_of
-from pharos.targets.common.nests.body import combiners
 from pharos.targets.common.nests.nest import Nest
 
 EACH, JOIN, ONCE = "each", "join", "once"
@@ -38,6 +38,11 @@ class Member:
     found: Flat
     leading: int
     kind: str
+
+    @property
+    def joins(self) -> list[Join]:
+        """How the outputs of a JOIN are joined."""
+        return joins_of(self.found.nest) or []
 
     def walk(self, reach: Reach) -> Walk:
         """How ``reach``, of this nest, moves over rows and places."""
@@ -126,7 +131,7 @@ def _member(nest: Nest, rows: int, length: int) -> Member | None:
         return None
     if kinds == {True}:
         return Member(found, leading, EACH)
-    return Member(found, leading, JOIN) if combiners(nest) is not None else None
+    return Member(found, leading, JOIN) if joins_of(nest) is not None else None
 
 
 def _plain(found: Flat) -> bool:

@@ -1,91 +1,15 @@
 """Work-items join their partial results: within a subgroup by shuffles, then through memory.
 
-After it every work-item of the row holds the whole. Sums are added in any order; f16 and bf16 in
-f32.
+After it every work-item that took part holds the whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.loops.joins import Join
 from pharos.targets.common.loops.numbers import Numbers, when
-from pharos.targets.common.nests.body import Combiner, broadcast
-from pharos.targets.common.nests.lanes import neutral
-
-_SIGNED = frozenset({"add", "mul", "maxsi", "minsi"})
-_CONTRACT = "#arith.fastmath<contract>"
-
-
-@dataclass(frozen=True)
-class Join:
-    """How partial results of elements of type ``element`` are joined by ``combiner``."""
-
-    combiner: Combiner
-    element: Any
-
-    @property
-    def wide(self) -> Any:
-        """The type of partial results: at least 32 bits."""
-        if isinstance(self.element, mlir.FloatType):
-            return self.element if self.element.width >= 32 else mlir.F32Type.get()
-        return mlir.IntegerType.get_signless(max(32, self.element.width))
-
-    def start(self, width: int) -> Any:
-        """What nothing has been joined to yet; a vector for ``width`` above one."""
-        number = neutral(self.combiner.kind, self.element)
-        is_float = isinstance(self.element, mlir.FloatType)
-        kind = mlir.FloatAttr if is_float else mlir.IntegerAttr
-        value = dialect("arith").ConstantOp(self.wide, kind.get(self.wide, number)).result
-        return broadcast(value, width) if width > 1 else value
-
-    def widened(self, value: Any) -> Any:
-        """``value``, a number or a vector, as partial results are."""
-        if self.wide == self.element:
-            return value
-        arith, kind = dialect("arith"), _like(value.type, self.wide)
-        if isinstance(self.element, mlir.FloatType):
-            return arith.extf(kind, value)
-        signed = self.combiner.kind in _SIGNED
-        return arith.extsi(kind, value) if signed else arith.extui(kind, value)
-
-    def narrowed(self, value: Any) -> Any:
-        """A partial result as an element."""
-        if self.wide == self.element:
-            return value
-        arith = dialect("arith")
-        if isinstance(self.element, mlir.FloatType):
-            return arith.truncf(self.element, value)
-        return arith.trunci(self.element, value)
-
-    def __call__(self, left: Any, right: Any) -> Any:
-        """The two joined, numbers or vectors."""
-        attributes = {}
-        if self.combiner.operation in ("arith.addf", "arith.mulf"):
-            # A product that is added becomes one fused multiply-add.
-            attributes["fastmath"] = mlir.Attribute.parse(_CONTRACT)
-        return mlir.Operation.create(
-            self.combiner.operation,
-            results=[left.type],
-            operands=[left, right],
-            attributes=attributes,
-        ).results[0]
-
-    def lanes(self, value: Any) -> Any:
-        """The lanes of a vector joined; numbers are returned as they are."""
-        if not isinstance(value.type, mlir.VectorType):
-            return value
-        vector = dialect("vector")
-        parts = [vector.extract(value, [], [n]) for n in range(value.type.shape[0])]
-        while len(parts) > 1:
-            parts = [self(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
-        return parts[0]
-
-
-def _like(type_: Any, element: Any) -> Any:
-    is_vector = isinstance(type_, mlir.VectorType)
-    return mlir.VectorType.get(type_.shape, element) if is_vector else element
 
 
 def join_subgroup(join: Join, value: Any, lanes: int, subgroup: int) -> Any:

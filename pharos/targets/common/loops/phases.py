@@ -12,7 +12,7 @@ from typing import Any
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.flat import Reach
-from pharos.targets.common.loops.groups import EACH, JOIN, ONCE, Group, Member
+from pharos.targets.common.loops.groups import JOIN, ONCE, Group, Member
 from pharos.targets.common.loops.walks import Walk
 from pharos.targets.common.nests.start import VIEWS
 
@@ -115,7 +115,3 @@ def last_writer(group: Group, member: Member, what: Key) -> bool:
     """Whether no member after ``member`` writes ``what``."""
     after = group.members[group.members.index(member) + 1 :]
     return all(k != what for other in after for _, k in writes(other))
-
-
-__all__ = ["EACH", "JOIN", "ONCE", "Key", "Phase", "key", "last_writer", "later", "phases",
-           "private", "reads", "writes"]  # fmt: skip

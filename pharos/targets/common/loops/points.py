@@ -16,6 +16,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.loops.body import Body
 from pharos.targets.common.loops.flat import Flat, Reach
+from pharos.targets.common.loops.joins import joins_of, terms
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers, when
 from pharos.targets.common.nests.body import broadcast
@@ -51,6 +52,7 @@ class _Writer:
         self.body = Body(found.nest, outside)
         self.outside = outside
         self.at: list[Number] = [0] * len(found.loops)
+        self.joins = joins_of(found.nest)
 
     def write(self) -> None:
         """All results: one turn, or as many as the grid is too small for."""
@@ -110,7 +112,13 @@ class _Writer:
             self.at[n] = numbers.mul(digit, step) if n == found.parallel[-1] else digit
         kept = [w for w in found.writes if not found.streamed(w)]
         carried = [self._before(write, width) for write in kept]
+        if self.joins is not None:
+            pairs = zip(self.joins, carried, strict=True)
+            carried = [join.widened(value) for join, value in pairs]
         results = self._reduced(list(found.reductions), carried, width)
+        if self.joins is not None:
+            pairs = zip(self.joins, results, strict=True)
+            results = [join.narrowed(value) for join, value in pairs]
         for write, value in zip(kept, results, strict=True):
             self.memory.store(write, self.at, value)
 
@@ -140,6 +148,10 @@ class _Writer:
         """One iteration of the body: what it yields for the outputs that are carried."""
         found = self.found
         arguments = [r and self._load(r, width) for r in found.reads]
+        if self.joins is not None:
+            new = terms(self.body, arguments, lambda d: self._number(d, width), width)
+            triples = zip(self.joins, carried, new, strict=True)
+            return [join(old, join.widened(term)) for join, old, term in triples]
         values = iter(carried)
         for number, write in enumerate(found.writes):
             if not found.streamed(write):

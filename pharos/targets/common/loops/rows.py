@@ -17,7 +17,8 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.loops.body import Body
 from pharos.targets.common.loops.flat import Reach
 from pharos.targets.common.loops.groups import EACH, JOIN, Group, Member
-from pharos.targets.common.loops.meeting import Join, join_block, join_subgroup
+from pharos.targets.common.loops.joins import Join, terms
+from pharos.targets.common.loops.meeting import join_block, join_subgroup
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers, both, when
 from pharos.targets.common.loops.phases import (
@@ -28,9 +29,8 @@ from pharos.targets.common.loops.phases import (
     later,
     phases,
     private,
-    reads,
 )
-from pharos.targets.common.nests.body import broadcast, combiners
+from pharos.targets.common.nests.body import broadcast
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,13 @@ class Rows:
         return -(-rows // (self.block // self.lanes))
 
 
-def joins_of(member: Member) -> list[Join]:
-    """How the outputs of the reduction ``member`` are joined."""
-    found = combiners(member.found.nest) or []
-    return [Join(c, w.element) for c, w in zip(found, member.found.writes, strict=True)]
-
-
 def scratch_of(group: Group, plan: Rows) -> list[tuple[int, Any]]:
     """Elements and element types of the workgroup buffers that the kernel needs, in order."""
     if plan.lanes <= plan.subgroup:
         return []
     count = plan.lanes // plan.subgroup
     members = [m for m in group.members if m.kind == JOIN]
-    return [(count, join.wide) for m in members for join in joins_of(m)]
+    return [(count, join.wide) for m in members for join in m.joins]
 
 
 @dataclass
@@ -161,7 +155,7 @@ class RowWriter:
     # A pass over the row.
 
     def _pass(self, number: int, phase: Phase) -> None:
-        joined = [(m, join) for m in phase.members if m.kind == JOIN for join in joins_of(m)]
+        joined = [(m, join) for m in phase.members if m.kind == JOIN for join in m.joins]
         partial = [join.start(self.plan.width) for _, join in joined]
         stride = self.plan.width * self.plan.lanes
         first = self.numbers.mul(self._lane, self.plan.width)
@@ -218,7 +212,7 @@ class RowWriter:
                 self._each(number, member, at, held)
                 continue
             terms = self._terms(member, at, held)
-            for join, term in zip(joins_of(member), terms, strict=True):
+            for join, term in zip(member.joins, terms, strict=True):
                 partial[done] = join(partial[done], join.widened(term))
                 done += 1
         return partial
@@ -260,22 +254,10 @@ class RowWriter:
 
     def _terms(self, member: Member, at: Number, held: dict[Key, Any]) -> list[Any]:
         """What the reduction ``member`` joins for this vector, on all its lanes."""
-        found, nest = member.found, member.found.nest
+        found = member.found
         inputs = [r and self._value(member, r, at, held) for r in found.reads]
-        end = list(nest.body.operations)[-1].operation
-        owners = [value.owner for value in end.operands]
-        arguments = [*inputs, *[None] * len(found.writes)]
-        width = self.plan.width
-        built = Body(nest, self.outside).build(
-            arguments, lambda d: self._count(member, d, at), width, frozenset(owners)
-        )
-        terms = []
-        for n, owner in enumerate(owners):
-            previous = nest.body.arguments[len(nest.inputs) + n]
-            term = owner.operands[1 if owner.operands[0] == previous else 0]
-            value = built.get(term, term)
-            terms.append(broadcast(value, width) if width > 1 else value)
-        return terms
+        body = Body(found.nest, self.outside)
+        return terms(body, inputs, lambda d: self._count(member, d, at), self.plan.width)
 
     def _count(self, member: Member, dim: int, at: Number) -> Any:
         """The number of the iteration of the nest's loop ``dim``, for every lane."""
@@ -304,7 +286,7 @@ class RowWriter:
         for member in phase.members:
             if member.kind != JOIN:
                 continue
-            for join, write in zip(joins_of(member), member.found.writes, strict=True):
+            for join, write in zip(member.joins, member.found.writes, strict=True):
                 total = self._joined(join, join.lanes(next(values)))
                 start = member.found.nest.start.get(write.number)
                 what = key(member, write)
@@ -352,6 +334,3 @@ def _zero(kind: Any) -> Any:
     if isinstance(kind, mlir.VectorType):
         number = mlir.DenseElementsAttr.get_splat(kind, number)
     return dialect("arith").ConstantOp(kind, number).result
-
-
-__all__ = ["RowWriter", "Rows", "joins_of", "reads", "scratch_of"]
