@@ -67,6 +67,15 @@ def _size(text: str) -> int:
     return count
 
 
+def _word(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
 def _default_cache() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(home) / "pharos"
@@ -114,8 +123,39 @@ REPRODUCERS = Setting(
     "a folder",
     "where the inputs of an internal error are saved",
 )
+SIM_ORDER = Setting(
+    "PHAROS_SIM_ORDER",
+    "forward",
+    _word("forward", "backward", "shuffled"),
+    "forward, backward or shuffled",
+    "the order in which simulated devices start the work-items of a block",
+)
+SIM_EFFECTS = Setting(
+    "PHAROS_SIM_EFFECTS",
+    "latest",
+    _word("latest", "earliest"),
+    "latest or earliest",
+    "when simulated devices let asynchronous copies happen: at the last legal moment or at once",
+)
+SIM_CHECKS = Setting(
+    "PHAROS_SIM_CHECKS",
+    "all",
+    _word("all", "none"),
+    "all or none",
+    "whether simulated devices check every access (bounds, races, unwritten memory)",
+)
 
-ALL: tuple[Setting[Any], ...] = (DEBUG, CACHE, CACHE_LIMIT_MB, THREADS, MACRO_SECONDS, REPRODUCERS)
+ALL: tuple[Setting[Any], ...] = (
+    DEBUG,
+    CACHE,
+    CACHE_LIMIT_MB,
+    THREADS,
+    MACRO_SECONDS,
+    REPRODUCERS,
+    SIM_ORDER,
+    SIM_EFFECTS,
+    SIM_CHECKS,
+)
 
 
 @contextmanager

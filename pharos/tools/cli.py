@@ -15,6 +15,7 @@ from pharos.tools.opt import opt
 from pharos.tools.payload import payload
 from pharos.tools.plan import explain, plan
 from pharos.tools.run import run
+from pharos.tools.sim import sim
 from pharos.tools.targets import targets
 
 app = application(
@@ -26,7 +27,7 @@ app = application(
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """,
 )
-for command in (run, opt, plan, explain, targets, doctor):
+for command in (run, opt, plan, explain, sim, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
 app.add_typer(payload, name="payload")

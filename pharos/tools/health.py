@@ -104,14 +104,16 @@ def _targets() -> Iterator[Finding]:
     from pharos import toolchain
 
     for name in toolchain.TARGETS:
-        checks = toolchain.target(name).checks()
-        yield from (_checked(f"{name}: {what}", check) for what, check in checks.items())
+        target = toolchain.target(name)
+        for what, check in target.checks().items():
+            yield _checked(f"{name}: {what}", check, needed=target.needed)
 
 
-def _checked(name: str, check: Callable[[], str]) -> Finding:
+def _checked(name: str, check: Callable[[], str], *, needed: bool = True) -> Finding:
     try:
-        return Finding(name, True, check())
+        return Finding(name, True, check(), needed=needed)
     except UserError as error:
-        return Finding(name, False, error.message, error.hint or "")
+        return Finding(name, False, error.message, error.hint or "", needed)
     except (PharosError, ImportError, OSError) as error:
-        return Finding(name, False, f"{type(error).__name__}: {error}", "install Pharos again")
+        found = f"{type(error).__name__}: {error}"
+        return Finding(name, False, found, "install Pharos again", needed)

@@ -18,6 +18,9 @@ shared_pipelines: tuple[Path, ...] = ()
 default_pipeline = "optimize"
 # MiB and GFLOP that a problem of a benchmark has at most where nothing else is said; 0 is no limit.
 problem_limits = (0.0, 0.0)
+# Whether times taken on its device mean something, and whether Pharos needs what `checks` look for.
+timed = True
+needed = True
 
 
 def facts() -> CpuFacts:

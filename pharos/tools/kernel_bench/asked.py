@@ -35,7 +35,7 @@ class Shape:
 class Timed:
     """The options that say what is timed."""
 
-    benchmark: bool
+    benchmark: bool | None
     compare: tuple[str, ...]
     runs: int
     warmup: int
@@ -69,7 +69,10 @@ def options(
     for peer in timed.compare:
         _among("--compare", peer, PEERS)
     target = stages.target or toolchain.detected()
-    limits = toolchain.target(target).problem_limits
+    chosen = toolchain.target(target)
+    timing = asdict(timed)
+    if timed.benchmark is None:
+        timing["benchmark"] = chosen.timed
     if plan is not None and not plan.exists():
         raise UserError(f"--plan: no such file or folder: {plan}", hint="--plan-out makes plans")
     request = stages.request()
@@ -79,8 +82,8 @@ def options(
         stages=tuple(map(str, request.stages)),
         parameters=request.parameters,
         plan=None if plan is None else str(plan),
-        **_limited(shape, limits),
-        **asdict(timed),
+        **_limited(shape, chosen.problem_limits),
+        **timing,
         **overrides,
     )
 

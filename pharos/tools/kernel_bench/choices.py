@@ -53,7 +53,10 @@ Rtol = Annotated[
 Atol = Annotated[
     float | None, typer.Option(min=0, help="Allowed error as a part of the result's rms.")
 ]
-Benchmark = Annotated[bool, typer.Option("--benchmark/--no-benchmark", help="Time it.")]
+Benchmark = Annotated[
+    bool | None,
+    typer.Option("--benchmark/--no-benchmark", help="Time it; default: not on simulated devices."),
+]
 Compare = Annotated[
     list[str] | None,
     typer.Option(metavar="inductor", help="Time this peer too, beside eager; may be repeated."),

@@ -23,7 +23,7 @@ def kernel_bench(
     seeds: choices.Seeds = 3,
     rtol: choices.Rtol = None,
     atol: choices.Atol = None,
-    benchmark: choices.Benchmark = True,
+    benchmark: choices.Benchmark = None,
     compare: choices.Compare = None,
     runs: choices.Runs = 20,
     warmup: choices.Warmup = 3,

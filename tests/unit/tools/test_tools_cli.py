@@ -22,6 +22,7 @@ COMMANDS = [
     ("payload", "matmul"),
     ("payload", "layer-norm"),
     ("targets",),
+    ("sim",),
     ("doctor",),
     ("cache", "info"),
     ("cache", "clear"),

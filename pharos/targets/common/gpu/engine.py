@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from pharos.core import settings
 from pharos.targets.common.gpu.device_memory import Region
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.launches import Launch
+
+Watch = Callable[[Launch, float], None]
+"""Is told each launch that has ended, and the seconds that it took."""
+
+
+@dataclass
+class Simulation:
+    """How a simulated device runs kernels: see the switches PHAROS_SIM_* for the first three.
+
+    ``watch`` is told about every launch.
+    """
+
+    order: str
+    effects: str
+    checks: str
+    watch: Watch | None = None
+
+    @staticmethod
+    def from_settings() -> Simulation:
+        """What the environment asks for."""
+        return Simulation(
+            settings.SIM_ORDER.get(), settings.SIM_EFFECTS.get(), settings.SIM_CHECKS.get()
+        )
 
 
 class Engine:
     """The kernels in ``text``. ``meanings(facts)`` says what the target's instructions do."""
 
-    def __init__(self, text: str, meanings: Callable[[Any], Any], facts: GpuFacts) -> None:
+    def __init__(
+        self,
+        text: str,
+        meanings: Callable[[Any], Any],
+        facts: GpuFacts,
+        simulation: Simulation,
+    ) -> None:
         self._text = text
         self._meanings = meanings
         self._facts = facts
+        self._simulation = simulation
         self._kernels: dict[str, Any] = {}
 
     def run(
@@ -27,16 +60,28 @@ class Engine:
         ``operands`` are addresses and numbers, ``regions`` is all memory that the kernel may touch.
         """
         kernel = self._kernel(launch.kernel)
-        kernel.run(launch.grid, launch.block, list(operands), dynamic_shared=launch.shared)
+        start = time.perf_counter()
+        kernel.run(
+            launch.grid,
+            launch.block,
+            list(operands),
+            dynamic_shared=launch.shared,
+            order=self._simulation.order,
+            latest=self._simulation.effects == "latest",
+        )
+        if self._simulation.watch is not None:
+            self._simulation.watch(launch, time.perf_counter() - start)
 
     def _kernel(self, name: str) -> Any:
         if name not in self._kernels:
-            from pharos.simt import Simulator
+            from pharos.simt import Checks, Simulator
 
+            checked = self._simulation.checks == "all"
             self._kernels[name] = Simulator(
                 self._text,
                 name,
                 subgroup_size=self._facts.subgroup_size,
                 meanings=self._meanings(self._facts),
+                checks=Checks() if checked else Checks.none(),
             )
         return self._kernels[name]

@@ -13,7 +13,7 @@ from pharos.runtime.device import Checked, Memory, Scalar
 from pharos.runtime.dtypes import FLOATS, numpy_dtype
 from pharos.targets.common.gpu import archive, launches
 from pharos.targets.common.gpu.device_memory import Region, brought, poisoned, region, taken_back
-from pharos.targets.common.gpu.engine import Engine
+from pharos.targets.common.gpu.engine import Engine, Simulation
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import GpuKind
 
@@ -33,6 +33,7 @@ class SimulatedDevice:
         self.name = name
         self.kind = kind
         self.facts = facts
+        self.simulation = Simulation.from_settings()
 
     def load(self, artifact: Artifact) -> SimulatedModule:
         """Read the kernels; they are compiled when they first run. Needs no MLIR.
@@ -78,7 +79,7 @@ class SimulatedModule:
         self.device = device
         files = archive.unpack(artifact)
         text = files[archive.LLVM_IR].decode()
-        self.engine = Engine(text, device.kind.meanings, device.facts)
+        self.engine = Engine(text, device.kind.meanings, device.facts, device.simulation)
         self._files = files
         self._constants: dict[int, Region] = {}
 

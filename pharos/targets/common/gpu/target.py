@@ -37,6 +37,8 @@ class GpuTarget:
         self.pipelines = kind.pipelines
         self.shared_pipelines = (SHARED_PIPELINES,)
         self.default_pipeline = kind.default_pipeline
+        self.timed = not simulated
+        self.needed = False
         self.problem_limits = _SIMULATED_LIMITS if simulated else (0.0, 0.0)
 
     def facts(self) -> GpuFacts:
