@@ -6,12 +6,15 @@ from pharos.simt.meanings import Meanings
 from pharos.targets.nvidia.meanings import (
     approximations,
     barriers,
+    bulk_copies,
     conversions,
+    copies,
     matrix_moves,
     mbarriers,
     mma,
     shuffles,
     special_registers,
+    tensor_copies,
     votes,
 )
 
@@ -24,6 +27,9 @@ FAMILIES = (
     conversions.TABLE,
     matrix_moves.TABLE,
     mma.TABLE,
+    copies.TABLE,
     mbarriers.TABLE,
+    bulk_copies.TABLE,
+    tensor_copies.TABLE,
 )
 TABLE = Meanings("nvidia", *FAMILIES)

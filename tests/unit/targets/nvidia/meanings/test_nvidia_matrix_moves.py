@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from lone_instructions import built
 
-from pharos.simt import SimulationFault, Simulator
+from pharos.simt import SimulationFault
 from pharos.targets.nvidia.meanings.fragments import Fragment
-from pharos.targets.nvidia.meanings.table import TABLE
 
 TILE = Fragment(8, 8, 16)
 # Thread t fills bytes 16 t.. of shared memory, tiles of eight rows one after another; eight lanes
@@ -32,7 +32,7 @@ ORDER = np.random.default_rng(2).permutation(8)
 
 def run(fill, move, data, offsets, out, order="forward"):
     text = KERNEL.replace("FILL", fill).replace("MOVE", move)
-    Simulator(text, "k", meanings=TABLE).run((1,), (32,), [data, offsets, out], order=order)
+    built(text).run((1,), (32,), [data, offsets, out], order=order)
 
 
 def load(count, trans):

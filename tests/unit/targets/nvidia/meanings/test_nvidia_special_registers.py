@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from lone_instructions import built
 
-from pharos.simt import SimulationFault, Simulator
-from pharos.targets.nvidia.meanings.table import TABLE
+from pharos.simt import SimulationFault
 
 THREADS = (8, 3, 2)
 GRID = (3, 2, 2)
@@ -65,7 +65,7 @@ def expected(name, block, thread, linear):
 
 def test_every_special_register():
     found = np.zeros((12 * 48, len(NAMES)), np.uint32)
-    Simulator(everything(), "k", meanings=TABLE).run(GRID, THREADS, [found])
+    built(everything()).run(GRID, THREADS, [found])
     for row, values in enumerate(found):
         number, linear = divmod(row, 48)
         block = (number % 3, number // 3 % 2, number // 6)
@@ -100,7 +100,7 @@ WAIT = "call void @llvm.nvvm.barrier.cta.sync.aligned.count(i32 3, i32 256)"
 
 def between(arrive, wait):
     text = PRODUCER.replace("ARRIVE", arrive).replace("WAIT", wait)
-    kernel, out = Simulator(text, "k", meanings=TABLE), np.zeros(128, np.int32)
+    kernel, out = built(text), np.zeros(128, np.int32)
     kernel.run((1,), (256,), [out], order="backward")
     return out
 
@@ -152,7 +152,7 @@ end:
   ret void
 }"""
     with pytest.raises(SimulationFault, match="deadlock"):
-        Simulator(text, "k", meanings=TABLE).run((1,), (64,), [])
+        built(text).run((1,), (64,), [])
 
 
 def test_registers_that_setmaxnreg_does_not_know(instruction):
