@@ -58,8 +58,9 @@ a literal. What `w` (writer.Writer) offers:
   `w.meet("workgroup" | "subgroup" | number, count, signal=, anywhere=)` for barriers.
 - **Effects**: what an instruction starts and another waits for. `with w.later(queue, *values) as
   (target, source): w.copy(target, source, 16)` happens when its thread does `w.wait(queue,
-  pending)` after `w.commit(queue)` (groups, as cp.async has them) or `w.drain(queue)`, when nothing else can
-  go on, or at the end of the block: the latest moment; in the other mode at once. Counters are
+  pending)` after `w.commit(queue)` (groups, as cp.async has them) or `w.drain(queue)`, when
+  nothing else can go on, or at the end of the block: the latest moment; in the other mode at once.
+  Counters are
   8 bytes of shared memory (mbarriers): `w.counter_init(p, count)`, `state = w.counter_arrive(p,
   arrivals, bytes)`, `w.counter_complete(p, bytes)` in an effect, `w.counter_wait(p, parity)`,
   `w.counter_passed(p, parity)`. An instruction that a kernel repeats until it succeeds says
@@ -74,9 +75,13 @@ a literal. What `w` (writer.Writer) offers:
 # What stops a kernel
 
 `UnknownInstruction` when it is built (all names without a meaning), `SimulationFault` when it runs
-(`faults.KINDS`): threads that wait for ever, lanes that meet at different instructions or with
-different masks, barriers with different counts or places, and what meanings refuse; each with the
-kernel, the block, the thread and, where the text has debug locations, the payload's line.
+(`faults.KINDS`), with the kernel, the block, the thread and, where the text has debug locations,
+the payload's line: threads that wait for ever, lanes that meet at different instructions or with
+different masks, barriers with different counts or places, what meanings refuse, and what `Checks`
+look for at every access: global memory outside of the `Region`s that `run` is given, shared memory
+beyond its end, reads of what nobody wrote, two threads at one place of shared memory without a
+barrier between, addresses that are no multiple of the alignment that the instruction states.
+Barriers, named barriers, subgroup barriers and counters order accesses; exchanges do not.
 
 Blocks run on all cores; a block must not wait for another.
 """
@@ -84,6 +89,7 @@ Blocks run on all cores; a block must not wait for another.
 from pharos.simt.checks import Checks
 from pharos.simt.faults import SimulationFault, UnknownInstruction
 from pharos.simt.meanings import Call, Meanings, meaning
+from pharos.simt.regions import Region
 from pharos.simt.simulator import Simulator
 from pharos.simt.values import Value
 from pharos.simt.writer import Writer
@@ -92,6 +98,7 @@ __all__ = [
     "Call",
     "Checks",
     "Meanings",
+    "Region",
     "SimulationFault",
     "Simulator",
     "UnknownInstruction",

@@ -10,8 +10,12 @@ from importlib import resources
 import llvmlite.binding as llvm
 
 from pharos.core.errors import InternalError, UserError
+from pharos.simt.accesses import check_functions, granule_of
+from pharos.simt.checks import Checks
+from pharos.simt.emitter import Written
 from pharos.simt.kernel import Kernel
 from pharos.simt.reading import quoted
+from pharos.simt.types import size_of
 
 ARGUMENT_BYTES = 16
 _PIECES = (
@@ -80,6 +84,25 @@ def target_machine(optimize: int) -> llvm.TargetMachine:
     )
 
 
-def pieces(*more: str) -> str:
-    """The whole runtime: what every kernel needs, this processor's switch, and ``more``."""
-    return runtime_text(*_PIECES, switch_piece(), *more)
+def kept_reset(written: Written) -> str:
+    """`simt.kept.reset`: what meanings keep for a block is zero again."""
+    lines = [
+        f'  call void @llvm.memset.p0.i64(ptr @"{name}", i8 0, i64 {size_of(type)}, i1 false)'
+        for name, type in written.kept.items()
+        if type
+    ]
+    return "\n".join(["define internal void @simt.kept.reset() {", *lines, "  ret void", "}", ""])
+
+
+def runtime(checks: Checks, written: Written) -> str:
+    """The whole runtime: what every kernel needs, this processor's switch, and the checks."""
+    text = runtime_text(*_PIECES, switch_piece()) + kept_reset(written)
+    if not checks:
+        return text + runtime_text("unchecked")
+    granule = granule_of(written.granules)
+    checked = runtime_text("order", "shadow", "regions")
+    checked = checked.replace("GRANULE_SHIFT", str(granule.bit_length() - 1))
+    checked = checked.replace("CHECK_UNWRITTEN", str(checks.unwritten).lower())
+    checked = checked.replace("CHECK_NO_RACES", str(not checks.races).lower())
+    functions = check_functions(written.needed, granule, checks)
+    return "\n".join([text, checked, functions, *written.masked.values()])

@@ -19,6 +19,10 @@ class Checks:
     races: bool = True
     alignment: bool = True
 
+    def __bool__(self) -> bool:
+        """Whether anything is checked at all."""
+        return self.bounds or self.unwritten or self.races or self.alignment
+
     @classmethod
     def none(cls) -> Checks:
         """No checks of accesses."""

@@ -63,6 +63,20 @@ class Effects(Places):
         yield
         self.site = outside
 
+    @contextmanager
+    def acting(self, lane: Operand) -> Iterator[None]:
+        """What stands inside is an act of another lane of the subgroup: its queues, its place.
+
+        For collectives that one lane does for all: effects that it starts and waits for are then
+        those of the same lane every time. Nothing inside may meet others.
+        """
+        current = Value(self, "@simt.current", "ptr")
+        me = self.peek(current, "i64")
+        first = self.call("simt.subgroup.first", "i64")
+        self.poke(first + self.convert(self.operand(lane, "i32"), "i64"), current)
+        yield
+        self.poke(me, current)
+
     def commit(self, queue: int) -> None:
         """Closes the group of effects that the thread has started in this queue."""
         self.call("simt.effects.commit", "void", self.constant(queue, "i64"))

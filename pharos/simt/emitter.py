@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pharos.simt import types
+from pharos.simt.accesses import Needed, masked_function
 from pharos.simt.values import Operand, Value, constant_text
 
 
@@ -38,6 +39,21 @@ class Written:
     globals: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     effects: int = 0
+    needed: set[Needed] = field(default_factory=set)
+    granules: set[int] = field(default_factory=lambda: {4})
+    masked: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def need(self, access: str, space: str, size: int, granule: int) -> None:
+        """The kernel makes such accesses, the finest of them of ``granule`` bytes."""
+        self.needed.add((access, space, size))
+        self.granules.add(granule)
+
+    def masked_check(self, access: str, count: int, size: int, many: bool) -> str:
+        """The function that checks the elements of a masked access: one address, or ``many``."""
+        name = f"simt.check.{access}.{'each' if many else 'row'}.{count}.{size}"
+        self.masked.setdefault(name, masked_function(name, access, count, size, many))
+        return name
 
     def message(self, text: str) -> int:
         """The number under which the host finds ``text``."""

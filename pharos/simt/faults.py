@@ -23,6 +23,7 @@ KINDS = (
     "misaligned access",
     "stack overflow",
     "counter",
+    "write to constant memory",
 )
 
 

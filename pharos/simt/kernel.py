@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import llvmlite.binding as llvm
 
@@ -59,6 +60,12 @@ class Kernel:
     arrays: list[GlobalArray] = field(default_factory=list)
     named_types: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
+
+    def edit(self, changes: Iterable[Callable[[tuple[str, ...]], tuple[str, ...]]]) -> None:
+        """Changes the lines of every function."""
+        for change in changes:
+            for name, function in self.functions.items():
+                self.functions[name] = replace(function, lines=change(function.lines))
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pharos.simt.build import target_machine
 from pharos.simt.memory import Stacks, shared_arena
+from pharos.simt.regions import Region, packed_regions
 
 _WORDS = {
     "simt.subgroup": ctypes.c_int64, "simt.threads": ctypes.c_int64,
@@ -21,6 +22,10 @@ _WORDS = {
     "simt.arguments": ctypes.c_uint64, "simt.shared": ctypes.c_uint64,
     "simt.shared.size": ctypes.c_int64, "simt.next_block": ctypes.c_uint64,
     "simt.blocks": ctypes.c_int64, "simt.latest": ctypes.c_int64,
+}  # fmt: skip
+_CHECKED = {
+    "simt.regions": ctypes.c_uint64, "simt.regions.count": ctypes.c_int64,
+    "simt.places": ctypes.c_int32,
 }  # fmt: skip
 _ARRAYS = {
     "simt.grid": (3, np.int32), "simt.block": (3, np.int32), "simt.block_size": (3, np.int32),
@@ -33,24 +38,34 @@ _numbers = itertools.count()
 class Loaded:
     """The code of one kernel, ready to run blocks on worker number ``worker``.
 
-    ``symbols`` are the offsets of its shared variables; ``exports`` more names to find.
+    ``symbols`` are the offsets of its shared variables, ``arrays`` its constant ones
+    with their sizes; ``granule`` is that of the checks, None without checks.
     """
 
     def __init__(
-        self, code: bytes, worker: int, symbols: Mapping[str, int], exports: Sequence[str]
+        self,
+        code: bytes,
+        worker: int,
+        symbols: Mapping[str, int],
+        granule: int | None,
+        arrays: Mapping[str, int],
     ) -> None:
         self.worker = worker
+        self._granule = granule or 1
         self.shared = shared_arena(worker)
         self._jit = llvm.create_lljit_compiler(target_machine(2))
         library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
-        for name in ("simt.run", *_WORDS, *_ARRAYS, *exports):
+        words = _WORDS | (_CHECKED if granule else {})
+        for name in ("simt.run", *words, *_ARRAYS, *arrays):
             library.export_symbol(name)
         self._library = library.link(self._jit, f"kernel{next(_numbers)}")
         self.run = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library["simt.run"])
-        self._words = {n: t.from_address(self._library[n]) for n, t in _WORDS.items()}
+        self._words = {n: t.from_address(self._library[n]) for n, t in words.items()}
         self.arrays = {n: self._array(n, *shape) for n, shape in _ARRAYS.items()}
+        self._constants = [Region(n, self.address(n), size) for n, size in arrays.items()]
+        self._regions = packed_regions(())
         self._stacks: Stacks | None = None
         self._block: tuple[int, ...] = ()
 
@@ -81,6 +96,15 @@ class Loaded:
         self["simt.threads"] = x * y * z
         self["simt.subgroup"] = subgroup
 
+    def set_regions(self, regions: Sequence[Region] | None) -> None:
+        """All global memory that may be used, the kernel's constants aside; None for any."""
+        if "simt.regions" not in self._words:
+            return
+        known = [*(regions or ()), *self._constants]
+        self._regions = packed_regions(known)
+        self["simt.regions"] = self._regions.ctypes.data
+        self["simt.regions.count"] = -1 if regions is None else len(known)
+
     def set_stacks(self, threads: int, size: int) -> Stacks:
         """Stacks of at least ``size`` bytes for at least this many threads."""
         if self._stacks is None or self._stacks.count < threads:
@@ -90,3 +114,8 @@ class Loaded:
         self["simt.stacks"] = self._stacks.address
         self["simt.stack_size"] = self._stacks.stride
         return self._stacks
+
+    def last_writer(self, offset: int) -> int:
+        """The site that wrote the granule of shared memory at this offset last."""
+        places = (ctypes.c_int32 * 262144).from_address(self.address("simt.places"))
+        return int(places[offset // self._granule])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pharos.simt.writer import Writer
 
 Body = Callable[["Writer", "Call"], Any]
+Edit = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Meanings:
     def __init__(self, name: str, *parts: Meanings) -> None:
         self.name = name
         self._own: dict[str, Meaning] = {}
+        self._edits: list[Edit] = []
         self._parts = parts
 
     def __iter__(self) -> Iterator[Meaning]:
@@ -79,6 +81,17 @@ class Meanings:
 
     def __len__(self) -> int:
         return len(self._own) + sum(map(len, self._parts))
+
+    def edits(self) -> Iterator[Edit]:
+        """What is done to the lines of every function before its instructions are looked up."""
+        yield from self._edits
+        for part in self._parts:
+            yield from part.edits()
+
+    def edit(self, change: Edit) -> Edit:
+        """Enters a function from a function's lines to others: for what values alone cannot say."""
+        self._edits.append(change)
+        return change
 
     def add(self, pattern: str, body: Body, source: str) -> None:
         """One more meaning; ValueError for a pattern that is there already or has no source."""

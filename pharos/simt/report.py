@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pharos.simt.faults import KINDS, SimulationFault
+from pharos.simt.regions import Region, nearest_region
 
 if TYPE_CHECKING:
     from pharos.simt.loaded import Loaded
@@ -19,7 +21,9 @@ _COUNTER = (
 )
 
 
-def fault_of(simulator: Simulator, copy: Loaded) -> SimulationFault:
+def fault_of(
+    simulator: Simulator, copy: Loaded, regions: Sequence[Region] | None
+) -> SimulationFault:
     """The fault that ended the run of this copy of the kernel."""
     kind = KINDS[copy["simt.fault.kind"]]
     number = copy["simt.fault.thread"]
@@ -30,7 +34,7 @@ def fault_of(simulator: Simulator, copy: Loaded) -> SimulationFault:
     x, y, z = (int(v) for v in copy.arrays["simt.block"])
     return SimulationFault(
         kind,
-        _words(kind, simulator, copy),
+        _words(kind, simulator, copy, regions or ()),
         kernel=simulator.name,
         block=(x, y, z),
         thread=(int(thread[0]), int(thread[1]), int(thread[2])),
@@ -39,7 +43,7 @@ def fault_of(simulator: Simulator, copy: Loaded) -> SimulationFault:
     )
 
 
-def _words(kind: str, simulator: Simulator, copy: Loaded) -> str:
+def _words(kind: str, simulator: Simulator, copy: Loaded, regions: Sequence[Region]) -> str:
     a, b, c = (int(v) for v in copy.arrays["simt.fault.values"][:3])
     match kind:
         case "deadlock":
@@ -62,7 +66,35 @@ def _words(kind: str, simulator: Simulator, copy: Loaded) -> str:
             return _COUNTER[a].format(b, c)
         case "meaning":
             return simulator.messages[a].format(b, c)
+        case "global out of bounds":
+            return f"{b} bytes at address {a:#x}, {nearest_region(a, b, regions)}"
+        case "write to constant memory":
+            return f"{b} bytes at address {a:#x}, {nearest_region(a, b, regions)}"
+        case "shared out of bounds":
+            return f"{b} bytes at offset {a} of {c} bytes of shared memory"
+        case "unwritten read" if a == 0:
+            return f"nobody wrote the byte at offset {b} of shared memory ({c} bytes are read)"
+        case "unwritten read":
+            return f"nobody wrote the byte at address {b:#x}, {nearest_region(b, 1, regions)}"
+        case "misaligned access":
+            return f"address {a:#x} is no multiple of {b} ({c} bytes are accessed)"
+        case "shared race":
+            return _race(simulator, copy, a, b, c)
     return f"{a}, {b}, {c}"
+
+
+def _race(simulator: Simulator, copy: Loaded, thread: int, offset: int, kinds: int) -> str:
+    """Two accesses to one granule without a barrier between them."""
+    mine = ("reads", "writes", "updates")[kinds >> 1]
+    theirs = "wrote" if kinds & 1 else "read"
+    place = copy.arrays["simt.place"][3 * thread : 3 * thread + 3]
+    other = tuple(int(v) for v in place)
+    where = simulator.sites.get(copy.last_writer(offset)) if kinds & 1 else None
+    at = f" at {where}" if where else ""
+    return (
+        f"this thread {mine} offset {offset} of shared memory, which thread {other} {theirs}{at}; "
+        "no barrier orders the two"
+    )
 
 
 def _lanes(mask: int) -> str:

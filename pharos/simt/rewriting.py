@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pharos.simt.expand import Expansion
+from pharos.simt.instrument import Instrument
 from pharos.simt.kernel import Function, Kernel
 from pharos.simt.reading import quoted, read_call
 from pharos.simt.sites import Sites
@@ -15,16 +16,24 @@ _TRAILING = re.compile(r"(?:(?: #\d+)|(?:, ![\w.]+ !\d+))+$")
 _LINKAGE = re.compile(
     r"\b(?:internal|private|weak_odr|weak|linkonce_odr|linkonce|protected|hidden)\b"
 )
+_MEMORY = re.compile(r"(?:%\S+ = )?(?:load|store|atomicrmw|cmpxchg) ")
 _METADATA = re.compile(r", ![\w.]+ !\d+")
 
 
 class Rewriter:
     """Rewrites every function of a kernel; subclasses add what goes before an instruction."""
 
-    def __init__(self, kernel: Kernel, expansion: Expansion, sites: Sites) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        expansion: Expansion,
+        sites: Sites,
+        instrument: Instrument | None = None,
+    ) -> None:
         self.kernel = kernel
         self.expansion = expansion
         self.sites = sites
+        self.instrument = instrument
 
     def module(self) -> str:
         """The kernel as one module of LLVM IR: its functions, its variables, what they declare."""
@@ -37,6 +46,8 @@ class Rewriter:
 
     def function(self, function: Function) -> str:
         """One function's definition."""
+        if self.instrument:
+            self.instrument.enter()
         lines = [new for line in function.lines for new in self.line(line, function.name)]
         parameters = re.search(r"\((.*)\)[^)]*\{$", function.header)
         given = parameters[1] if parameters else ""
@@ -52,9 +63,11 @@ class Rewriter:
             return []
         if " call " in line or bare.startswith(("call ", "tail call ")):
             return self.call(line, function)
+        if self.instrument:
+            self.instrument.note(line)
         if " = alloca " in line:
             return [_ALLOCA.sub(r"\1, align 64\2", _METADATA.sub("", line))]
-        if " load " in line or bare.startswith("store "):
+        if _MEMORY.match(bare):
             return self.access(line, function)
         return [_METADATA.sub("", line)]
 
@@ -66,18 +79,28 @@ class Rewriter:
         # A place is entered for every call, so that a meaning can name it.
         replaced = self.expansion.replace(found, len(self.sites.places), line)
         if replaced is None:
-            return [_TRAILING.sub("", line)]
+            plain = _TRAILING.sub("", line)
+            checks = self.instrument.call(found, len(self.sites.places)) if self.instrument else []
+            if checks:
+                self.sites.add(line, function)
+            return [*checks, plain]
         self.sites.add(line, function)
         return [replaced]
 
     def access(self, line: str, function: str) -> list[str]:
-        """A load or store, of which the host may expect no alignment."""
-        line = _METADATA.sub("", line)
-        return [line if " atomic " in line else _ALIGNED.sub(", align 1", line)]
+        """A load or store, of which the host may expect no alignment, after its check."""
+        place, line = line, _METADATA.sub("", line)
+        checks = self.instrument.access(line, len(self.sites.places)) if self.instrument else []
+        if checks:
+            self.sites.add(place, function)
+        atomic = " atomic " in line or ("store" not in line and " load " not in line)
+        return [*checks, line if atomic else _ALIGNED.sub(", align 1", line)]
 
 
 def _visible(line: str) -> str:
     """A variable's definition under its own name, so that the host finds its address."""
     line = re.sub(r" = (?:internal|private|linkonce_odr|weak_odr|linkonce|weak) ", " = ", line)
     line = _METADATA.sub("", line)
+    # LLVM emits no variables of the section llvm.metadata (the texts of annotations).
+    line = re.sub(r', section "[^"]*"', "", line)
     return re.sub(r", comdat(?:\(\$[^)]*\))?", "", line)

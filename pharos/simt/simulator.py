@@ -16,14 +16,17 @@ import numpy as np
 
 from pharos.core.errors import UserError
 from pharos.simt import build, types
+from pharos.simt.accesses import granule_of
 from pharos.simt.checks import Checks
 from pharos.simt.expand import Expansion
 from pharos.simt.faults import KINDS, UnknownInstruction
+from pharos.simt.instrument import Instrument
 from pharos.simt.kernel import read_kernel
 from pharos.simt.layout import shared_layout
 from pharos.simt.loaded import Loaded
 from pharos.simt.meanings import Meanings
 from pharos.simt.memory import SHARED_BYTES
+from pharos.simt.regions import Region
 from pharos.simt.report import fault_of
 from pharos.simt.rewriting import Rewriter
 from pharos.simt.sites import Sites
@@ -61,22 +64,27 @@ class Simulator:
             raise UserError(f"subgroups have 1 to 64 lanes, not {subgroup_size}")
         self.name = entry
         self.subgroup_size = subgroup_size
-        self.checks = checks or Checks()
+        self.checks = Checks() if checks is None else checks
+        self._shared_space = shared_space
         self.stack_bytes = stack_bytes
         self.kernel = read_kernel(text, entry, shared_space)
+        self.kernel.edit(meanings.edits())
         self.sites = Sites(self.kernel.metadata)
         self.expansion = Expansion(self.kernel, meanings, self._writer)
-        rewritten = Rewriter(self.kernel, self.expansion, self.sites).module()
-        self._refuse_unknown()
-        self.messages = self.expansion.written.messages
-        self._layout = shared_layout(self.kernel.shared)
         written = self.expansion.written
-        texts = [build.pieces("unchecked"), build.entry_text(self.kernel), rewritten]
+        instrument = Instrument(written, shared_space) if self.checks else None
+        rewritten = Rewriter(self.kernel, self.expansion, self.sites, instrument).module()
+        self._refuse_unknown()
+        self.messages = written.messages
+        self._granule = granule_of(written.granules) if self.checks else None
+        self._layout = shared_layout(self.kernel.shared)
+        texts = [build.runtime(self.checks, written), build.entry_text(self.kernel), rewritten]
         self._code = build.compile_object([*texts, *written.globals, *written.functions], optimize)
         self._loaded: dict[int, Loaded] = {}
 
     def _writer(self, written: Any, what: int) -> Writer:
-        return Writer(written, self.subgroup_size, what)
+        checked = bool(self.checks)
+        return Writer(written, self.subgroup_size, what, checked, self._shared_space)
 
     def _refuse_unknown(self) -> None:
         unknown = self.expansion.unknown
@@ -98,6 +106,7 @@ class Simulator:
         dynamic_shared: int = 0,
         order: str = "forward",
         latest: bool = True,
+        memory: Sequence[Region] | None = None,
         workers: int | None = None,
     ) -> None:
         """Runs every block of the grid. ``grid`` and ``block`` have 1 to 3 axes, x first.
@@ -105,30 +114,45 @@ class Simulator:
         ``arguments`` in the order of the kernel's parameters: for a pointer an address, an array
         or bytes, for a number a number. ``dynamic_shared`` bytes follow the static shared memory.
         Threads start in ``order``; asynchronous effects happen at the ``latest`` moment that is
-        legal or at the earliest. SimulationFault when the kernel does what is not allowed.
+        legal or at the earliest. ``memory`` is all global memory that the kernel may use; without
+        it, the arrays among the arguments, or any when there are other pointers.
+        SimulationFault when the kernel does what is not allowed.
         """
         launch = Launch(self, _three("grid", grid), _three("block", block), dynamic_shared, order)
         packed, kept = self._pack(arguments)
+        regions = tuple(memory) if memory is not None else self._regions(arguments, kept)
         count = max(1, min(workers or _cores(), math.prod(launch.grid)))
         counter = ctypes.c_int64(0)
         with _workers_in_use:
             copies = [self._worker(i) for i in range(count)]
             for copy in copies:
                 launch.prepare(copy, packed, counter, latest)
+                copy.set_regions(regions if self.checks.bounds else None)
             if count == 1:
                 kinds = [copies[0].run()]
             else:
                 kinds = list(_pool().map(lambda copy: copy.run(), copies))
-            faults = [fault_of(self, c) for c, kind in zip(copies, kinds, strict=True) if kind]
+            stopped = [c for c, kind in zip(copies, kinds, strict=True) if kind]
+            faults = [fault_of(self, copy, regions) for copy in stopped]
         del kept
         if faults:
             raise faults[0]
 
     def _worker(self, number: int) -> Loaded:
         if number not in self._loaded:
+            arrays = {array.name: array.size for array in self.kernel.arrays}
             offsets = self._layout.offsets
-            self._loaded[number] = Loaded(self._code, number, offsets, ())
+            self._loaded[number] = Loaded(self._code, number, offsets, self._granule, arrays)
         return self._loaded[number]
+
+    def _regions(
+        self, arguments: Sequence[Argument], kept: Sequence[np.ndarray]
+    ) -> tuple[Region, ...] | None:
+        """The arrays among the arguments; None when there are pointers of other kinds."""
+        pointers = [t for t in self.kernel.parameters if types.address_space(t) is not None]
+        if len(kept) < len(pointers):
+            return None
+        return tuple(Region(f"argument {i}", a.ctypes.data, a.nbytes) for i, a in enumerate(kept))
 
     def _pack(self, arguments: Sequence[Argument]) -> tuple[np.ndarray, list[Any]]:
         """The arguments as the entry reads them, and what must live as long."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pharos.core.errors import InternalError
+from pharos.simt import types
+from pharos.simt.accesses import name_of
 from pharos.simt.effects import Effects
 from pharos.simt.emitter import Body, Written
 from pharos.simt.meanings import Call
@@ -18,8 +20,17 @@ _LONGEST_INLINE = 60
 class Writer(Effects):
     """Writes the function that stands for one instruction. See `pharos.simt` for its use."""
 
-    def __init__(self, written: Written, subgroup_size: int, what: int) -> None:
+    def __init__(
+        self,
+        written: Written,
+        subgroup_size: int,
+        what: int,
+        checked: bool = False,
+        shared_space: int = 3,
+    ) -> None:
         super().__init__()
+        self.checked = checked
+        self.shared_space = shared_space
         self.written = written
         self.subgroup_size = subgroup_size
         self.what = what
@@ -39,10 +50,16 @@ class Writer(Effects):
         self.poke(value, pointer)
 
     def copy(self, target: Value, source: Value, size: Operand, alignment: int = 1) -> None:
-        """Copies ``size`` bytes (a number or an i32) from one place of the kernel to another."""
+        """Copies ``size`` bytes (a number or an i32) from one place of the kernel to another.
+
+        Both places and the size are multiples of ``alignment``.
+        """
         count = self.convert(self.operand(size, "i32"), "i64")
-        self.check_bytes("read", source, count, alignment)
-        self.check_bytes("write", target, count, alignment)
+        for access, pointer in (("read", source), ("write", target)):
+            if isinstance(size, int):
+                self._check(access, pointer, size, min(size, alignment), alignment)
+            else:
+                self._check(access, pointer, 0, alignment, alignment, count)
         plain = [self.cast("addrspacecast", p, "ptr") for p in (target, source)]
         self.call("llvm.memmove.p0.p0.i64", "void", *plain, count, self.constant(False, "i1"))
 
@@ -68,9 +85,29 @@ class Writer(Effects):
 
     def check(self, access: str, pointer: Value, type: str, alignment: int) -> None:
         """Checks one access ("read", "write", "atomic") as far as this kernel is checked."""
+        size = types.size_of(type)
+        self._check(access, pointer, size, size, alignment)
 
-    def check_bytes(self, access: str, pointer: Value, size: Value, alignment: int) -> None:
-        """Checks the access to a number of bytes that is known only when it happens (i64)."""
+    def check_bytes(
+        self, access: str, pointer: Value, size: Value, alignment: int, finest: int = 1
+    ) -> None:
+        """Checks the access to ``size`` bytes (i64) that is known only when it happens.
+
+        ``finest``: the place and the size are multiples of so many bytes.
+        """
+        self._check(access, pointer, 0, finest, alignment, size)
+
+    def _check(
+        self, access: str, pointer: Value, size: int, finest: int, alignment: int, *bytes: Value
+    ) -> None:
+        if not self.checked:
+            return
+        shared = types.address_space(pointer.type) == self.shared_space
+        space = "shared" if shared else "any"
+        self.written.need(access, space, size, finest)
+        mask = self.constant(alignment - 1, "i64")
+        name = name_of(access, space, size)
+        self.call(name, "void", self.address(pointer), mask, *bytes, self.site)
 
     # -- faults --------------------------------------------------------------------------------
 
@@ -97,6 +134,16 @@ class Writer(Effects):
             f"@{name} = internal constant [{len(numbers)} x {type}] [{listed}], align 64"
         )
         return Value(self, f"@{name}", "ptr")
+
+    def kept(self, name: str, type: str, *, zero: bool = True) -> Value:
+        """A pointer to memory of the block that meanings share by its name.
+
+        It is zero when a block starts, or holds anything (``zero`` False, for what is large).
+        """
+        if name not in self.written.kept:
+            self.written.globals.append(f'@"{name}" = internal global {type} zeroinitializer, align 64')
+            self.written.kept[name] = type if zero else ""
+        return Value(self, f'@"{name}"', "ptr")
 
     def element(self, pointer: Value, index: Operand, type: str) -> Value:
         """A pointer to element ``index`` of an array of ``type``."""

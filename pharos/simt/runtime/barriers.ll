@@ -53,6 +53,13 @@ elsewhere:
   call void @simt.fail(i64 7, i32 %site, i64 %number, i64 %first64, i64 0)
   unreachable
 arrive:
+  %token = add i64 %number, 1024
+  %whole = icmp eq i64 %number, 64
+  br i1 %whole, label %add, label %tell
+tell:                      ; who waits here later may rely on what I did
+  call void @simt.order.release(i64 %token)
+  br label %add
+add:
   %before = load i64, ptr %b.arrived
   %arrived = add i64 %before, 1
   store i64 %arrived, ptr %b.arrived
@@ -67,13 +74,23 @@ rest:
   %number32 = trunc i64 %me to i32
   store i32 %number32, ptr %b.chain
   call void @simt.rest(i32 %site)
+  br label %passed
+passed:
+  br i1 %whole, label %done, label %acquire
+acquire:
+  call void @simt.order.acquire(i64 %token)
   ret void
 complete:
+  br i1 %whole, label %everyone, label %end.round
+everyone:
+  call void @simt.order.all()
+  br label %end.round
+end.round:
   store i64 0, ptr %b.count
   store i64 0, ptr @simt.asides
   %head = load i32, ptr %b.chain
   call void @simt.wake_chain(i32 %head)
-  br label %done
+  br label %passed
 done:
   ret void
 }

@@ -27,6 +27,7 @@ one:
   call void @simt.barriers.reset()
   call void @simt.effects.reset()
   call void @simt.counters.reset()
+  call void @simt.kept.reset()
   call void @simt.checks.reset()
   call void @simt.run_threads()
   %fault = load i64, ptr @simt.fault.kind

@@ -14,3 +14,7 @@ define internal void @simt.order.acquire(i64 %counter) alwaysinline {
 define internal void @simt.order.subgroup(i64 %members) alwaysinline {
   ret void
 }
+
+define internal void @simt.order.all() alwaysinline {
+  ret void
+}
