@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import scalar_only
 from pharos.targets.common.loops.flat import Flat, Reach
-from pharos.targets.common.loops.groups import Group, Member, counts_places
+from pharos.targets.common.loops.groups import Group, Member, counts_places, near_results
+from pharos.targets.common.loops.joins import joins_of
+from pharos.targets.common.loops.parts import Parts
 from pharos.targets.common.loops.points import Points
 from pharos.targets.common.loops.rows import Rows
 
@@ -48,10 +50,16 @@ def points(found: Flat, device: Device) -> Points:
 
 def _width(found: Flat, device: Device) -> int:
     """Neighbouring results that a work-item does at once: they fill the widest loads."""
-    if not found.parallel or scalar_only(found.nest):
+    if not found.parallel:
         return 1
-    inner = found.parallel[-1]
+    return _width_along(found, found.parallel[-1], device)
+
+
+def _width_along(found: Flat, inner: int, device: Device) -> int:
+    """The widest vectors along the loop ``inner``."""
     reaches = found.reaches
+    if scalar_only(found.nest):
+        return 1
     if any(r.odd or _is_bit(r) or r.strides[inner] not in (0, 1) for r in reaches):
         return 1
     moving = [r for r in reaches if r.strides[inner]]
@@ -80,6 +88,58 @@ def aligned(reach: Reach, inner: int, width: int) -> bool:
 def _is_bit(reach: Reach) -> bool:
     """A vector of i1, to LLVM, takes a bit for each; in memory each takes a byte."""
     return isinstance(reach.element, mlir.IntegerType) and reach.element.width < 8
+
+
+# Steps of a reduction that a work-item does at least, so that joining is little beside it.
+LEAST_STEPS = 8
+# Work-items on a compute unit that hide the latency of memory.
+BUSY = 256
+
+
+def parts(found: Flat, device: Device) -> Parts | None:
+    """How work-items and blocks share the steps of ``found``, a reduction with loops merged.
+
+    None where there are enough results to keep the device busy, or too few steps to share.
+    """
+    results, steps = found.count(found.parallel), found.count(found.reductions)
+    if joins_of(found.nest) is None or not results or steps < 2 * LEAST_STEPS:
+        return None
+    plan = _along_steps(found, device) if _steps_are_near(found) else _along_points(found, device)
+    groups = -(-results // plan.points)
+    if plan.along_steps and (groups >= device.units or steps <= KEPT * plan.block * plan.width):
+        return None
+    if not plan.along_steps and results // plan.width >= device.units * BUSY:
+        return None
+    own = plan.slots * (plan.width if plan.along_steps else 1) * LEAST_STEPS
+    slices = max(1, min(-(-2 * device.units // groups), steps // own))
+    return replace(plan, slices=slices)
+
+
+def _steps_are_near(found: Flat) -> bool:
+    """Whether neighbouring steps read neighbours, and neighbouring results do not."""
+    moving = [r for r in found.reads if r is not None]
+    inner = found.reductions[-1]
+    return not near_results(found) and all(0 <= r.strides[inner] <= 1 for r in moving)
+
+
+def _along_steps(found: Flat, device: Device) -> Parts:
+    inner = found.reductions[-1]
+    width = _width_along(found, inner, device)
+    while found.loops[inner].size % width:
+        width //= 2
+    return Parts(1, device.block, width, 1, device.subgroup)
+
+
+def _along_points(found: Flat, device: Device) -> Parts:
+    width, results = _width(found, device), found.count(found.parallel)
+    while results % width:
+        width //= 2
+    lanes = max(2, min(32, _power_of_two(results // width)))
+    steps = found.count(found.reductions)
+    slots = max(1, min(device.block // lanes, _power_of_two(steps // LEAST_STEPS + 1)))
+    while lanes * slots < device.subgroup:
+        slots *= 2
+    return Parts(lanes, slots, width, 1, device.subgroup)
 
 
 # Places of a row that a work-item keeps in registers, of each array of the group.
@@ -125,3 +185,8 @@ def _row_width(group: Group, device: Device) -> int:
 def _counts_in_parts(member: Member) -> bool:
     """Whether the body asks for its place in a row that is more than one loop."""
     return counts_places(member) and len(member.found.loops) - member.leading > 1
+
+
+def few_long_rows(group: Group, device: Device) -> bool:
+    """Whether ``group`` as one kernel would leave most of the device idle for long."""
+    return group.rows < device.units and group.length > KEPT * device.most

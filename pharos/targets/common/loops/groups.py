@@ -96,14 +96,14 @@ def row_shape(nest: Nest) -> tuple[int, int] | None:
     found = flat(nest)
     rows, length = found.count(found.parallel), found.count(found.reductions)
     member = _member(nest, rows, length) if rows and length > 1 else None
-    if member is None or member.kind != JOIN or _near_results(found):
+    if member is None or member.kind != JOIN or near_results(found):
         return None
     walks = [member.walk(r) for r in member.found.reads if r is not None]
     steps = [walk.inside[-1][1] for walk in walks if walk.inside]
     return (rows, length) if all(0 <= step <= 1 for step in steps) else None
 
 
-def _near_results(found: Flat) -> bool:
+def near_results(found: Flat) -> bool:
     """Whether results next to each other are made of elements near each other."""
     if not found.parallel:
         return False

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.gpu.kernels import launched, workgroup_type
 from pharos.targets.common.loops.body import captured, constants
 from pharos.targets.common.loops.choice import Device, points, rows
 from pharos.targets.common.loops.flat import Flat
 from pharos.targets.common.loops.groups import EACH, JOIN, Group
 from pharos.targets.common.loops.numbers import Numbers
+from pharos.targets.common.loops.parts import (
+    Parts,
+    PartWriter,
+    partial_types,
+    write_joined,
+)
+from pharos.targets.common.loops.parts import scratch_of as scratch_of_parts
 from pharos.targets.common.loops.phases import private
 from pharos.targets.common.loops.points import write_points
 from pharos.targets.common.loops.rows import Rows, RowWriter, scratch_of
@@ -29,6 +37,48 @@ def launch_points(found: Flat, device: Device) -> None:
     with launched(nest.operation, hint, everything, grid=[plan.grid], block=[plan.block]) as kernel:
         inside = _inside(everything, kernel.arguments, [nest])
         write_points(found, plan, kernel.arguments[: len(operands)], inside, numbers)
+
+
+def launch_parts(found: Flat, plan: Parts, device: Device) -> None:
+    """A kernel whose work-items share the steps of each result, and one that joins its slices."""
+    nest = found.nest
+    anchor, operands = nest.operation, list(nest.operation.operands)
+    outside = captured(nest)
+    grid = plan.grid(found.count(found.parallel))
+    numbers = _numbers([found], 2 * grid * plan.block * plan.width)
+    with anchor.location, mlir.InsertionPoint(anchor):
+        partial = [dialect("memref").alloc(kind, [], []) for kind in partial_types(found, plan)]
+    everything = [*operands, *outside, *partial]
+    with launched(
+        anchor,
+        "partial_reduction" if partial else "shared_reduction",
+        everything,
+        grid=[grid],
+        block=[plan.block],
+        workgroup=[workgroup_type([n], element) for n, element in scratch_of_parts(found, plan)],
+    ) as kernel:
+        inside = _inside(everything, kernel.arguments, [nest])
+        buffers, parts = [inside[v] for v in operands], [inside[v] for v in partial]
+        PartWriter(found, plan, buffers, parts, inside, kernel.workgroup, numbers).write()
+    if partial:
+        _launch_joined(found, plan, device, partial)
+
+
+def _launch_joined(found: Flat, plan: Parts, device: Device, partial: Sequence[Any]) -> None:
+    """The kernel that joins ``partial``, the results of slices."""
+    nest = found.nest
+    operands = [nest.operation.operands[r.number] for r in found.writes]
+    everything = [*operands, *captured(nest), *partial]
+    points = found.count(found.parallel)
+    block = min(device.block, points * plan.subgroup)
+    block = block // plan.subgroup * plan.subgroup
+    grid = -(-points // (block // plan.subgroup))
+    numbers = _numbers([found], 2 * (grid * block + points * plan.slices))
+    with launched(nest.operation, "join", everything, grid=[grid], block=[block]) as kernel:
+        inside = _inside(everything, kernel.arguments, [nest])
+        buffers = [inside.get(v) for v in nest.operation.operands]
+        parts = [inside[v] for v in partial]
+        write_joined(found, plan, block, buffers, parts, inside, numbers)
 
 
 def launch_rows(group: Group, device: Device) -> None:

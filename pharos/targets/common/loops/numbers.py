@@ -122,18 +122,6 @@ def when(condition: Any, body: Callable[[], None]) -> None:
         scf.YieldOp([])
 
 
-def chosen(condition: Any, type_: Any, body: Callable[[], Any], other: Callable[[], Any]) -> Any:
-    """What ``body`` gives where ``condition`` (None: always) holds, else what ``other`` gives."""
-    if condition is None:
-        return body()
-    scf = dialect("scf")
-    if_op = scf.IfOp(condition, [type_], has_else=True)
-    for block, make in ((if_op.then_block, body), (if_op.else_block, other)):
-        with mlir.InsertionPoint(block):
-            scf.YieldOp([make()])
-    return if_op.results[0]
-
-
 def both(a: Any, b: Any) -> Any:
     """Whether both conditions (None: always true) hold."""
     if a is None or b is None:

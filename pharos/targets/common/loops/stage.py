@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import supported
-from pharos.targets.common.loops.choice import Device
+from pharos.targets.common.loops.choice import Device, few_long_rows, parts
 from pharos.targets.common.loops.flat import flat, merged
-from pharos.targets.common.loops.groups import Group, groups
-from pharos.targets.common.loops.launch import launch_points, launch_rows
+from pharos.targets.common.loops.groups import JOIN, Group, groups
+from pharos.targets.common.loops.launch import launch_parts, launch_points, launch_rows
 from pharos.targets.common.nests.nest import Nest, read_nest
 from pharos.targets.common.nests.start import pure, with_start
 
@@ -50,18 +50,35 @@ class GpuLoops:
         with module.context, mlir.Location.unknown():
             for nests in _neighbours(module):
                 for found in groups(nests):
-                    if isinstance(found, Group):
-                        launch_rows(found, device)
-                    else:
+                    if not isinstance(found, Group):
                         _replace(found, device)
+                    elif few_long_rows(found, device):
+                        _replace_apart(found, device)
+                    else:
+                        launch_rows(found, device)
         return module
 
 
 def _replace(nest: Nest, device: Device) -> None:
     found = flat(nest)
     if found.count(found.parallel) > 0:
-        launch_points(merged(found), device)
+        found = merged(found)
+        plan = parts(found, device)
+        if plan is not None:
+            launch_parts(found, plan, device)
+        else:
+            launch_points(found, device)
     nest.operation.erase()
+
+
+def _replace_apart(group: Group, device: Device) -> None:
+    """A kernel or two for each member of ``group``."""
+    for member in group.members:
+        nest = member.found.nest
+        if member.kind == JOIN and parts(merged(flat(nest)), device) is None:
+            launch_rows(Group((member,), group.rows, group.length), device)
+        else:
+            _replace(nest, device)
 
 
 def _neighbours(module: Any) -> list[list[Nest]]:
