@@ -22,6 +22,7 @@ from pharos.targets.common.contractions.tiles import (
     with_overrides,
 )
 from pharos.targets.common.contractions.unit import MatrixUnit
+from pharos.targets.nvidia.async_copies import CpAsync
 from pharos.targets.nvidia.facts import CHIPS, DEFAULT
 from pharos.targets.nvidia.mma import MmaUnit
 
@@ -47,7 +48,9 @@ class NvidiaContractions:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        replace_contractions(module, self._choose, copies=None, most_shared=CHIPS[self.chip].shared)
+        replace_contractions(
+            module, self._choose, copies=CpAsync(), most_shared=CHIPS[self.chip].shared
+        )
         return module
 
     def _choose(
