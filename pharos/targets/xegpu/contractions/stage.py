@@ -5,21 +5,20 @@
     gpu.launch_func @kernels::@product_0 blocks in (ceil(M / wg_m), ceil(N / wg_n), batch)
 
 The fill before it and the elementwise operation after it move into the kernel. What is no such
-product, or so thin that reading the larger factor takes all the time, is left for ``simt-loops``.
+product, or so thin that reading the larger factor takes all the time, is left for the stages that
+follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pharos.ir import CompileError, span_of
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.common.contractions.contraction import Contraction, read_contraction
+from pharos.targets.common.contractions.contraction import Contraction
+from pharos.targets.common.contractions.gpu_stage import contractions, refused, wanted
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.gpu.kernels import launched
-from pharos.targets.common.nests.nest import read_nest
 from pharos.targets.xegpu.contractions.ending import Ending, first_sums, read_ending, store_sums
 from pharos.targets.xegpu.contractions.kernel import multiply
 from pharos.targets.xegpu.contractions.matrices import Product, read_product
@@ -63,7 +62,7 @@ class XeGpuProducts:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             # All are read before the first is replaced: launches would hide what touches what.
-            sites = [site for c in _contractions(module) if (site := self._site(c)) is not None]
+            sites = [site for c in contractions(module) if (site := self._site(c)) is not None]
             for site in sites:
                 _replace(site)
         return module
@@ -81,19 +80,11 @@ class XeGpuProducts:
     def _tiles(self, contraction: Contraction, product: Product) -> Tiles:
         turned = {"turned_a": product.a.turned, "turned_b": product.b.turned}
         values = default_tiles(product.m, product.n, **turned).values()
-        operation = contraction.nest.operation
-        if "pharos.params" in operation.attributes:
-            given = {
-                named.name: named.attr.value for named in operation.attributes["pharos.params"]
-            }
-            values.update({name: given[name] for name in NAMES if name in given})
+        given = wanted(contraction)
+        values.update({name: given[name] for name in NAMES if name in given})
         broken = problems(values, CHIPS[self.chip], **turned)
         if broken:
-            error = CompileError(
-                f"parameters of a product: {'; '.join(broken)}", span=span_of(operation.location)
-            )
-            error.operation = operation.name
-            raise error
+            raise refused(contraction, broken)
         return Tiles(**values)
 
 
@@ -124,19 +115,3 @@ def _operands(site: Site, product: Product) -> list[Any]:
     outside = captured(site.contraction, ending.start, ending.finish)
     found += [v for v in outside if not isinstance(v.type, mlir.MemRefType)]
     return list(dict.fromkeys(found))
-
-
-def _contractions(module: Any) -> Iterator[Contraction]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "linalg.generic" and not len(op.results):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    for operation in found:
-        nest = read_nest(operation)
-        contraction = read_contraction(nest) if nest is not None else None
-        if contraction is not None:
-            yield contraction
