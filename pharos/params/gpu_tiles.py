@@ -52,8 +52,8 @@ class Work:
 
     ``bytes`` of a factor's element, ``out_bytes`` of the result's; ``rate`` multiply-adds of one
     compute unit and cycle. ``copies`` tells how many lanes hold each element of a left and of a
-    right fragment; ``padding`` bytes follow each row in workgroup memory. ``block_k`` and
-    ``stages`` are what to choose from.
+    right fragment; ``padding`` bytes follow each row in workgroup memory. ``staged`` says that
+    tiles are on their way to it in registers. ``block_k`` and ``stages`` are what to choose from.
     """
 
     batch: int
@@ -66,6 +66,7 @@ class Work:
     rate: int
     copies: tuple[int, int] = (1, 1)
     padding: int = 16
+    staged: bool = False
     block_k: tuple[int, ...] = (16, 32, 64)
     stages: tuple[int, ...] = (3, 4)
 
@@ -75,7 +76,9 @@ def registers(tiles: Tiles, work: Work, machine: Machine) -> int:
     sums = tiles.sub_m * tiles.sub_n
     left, right = work.copies
     fragments = (tiles.sub_m * left + tiles.sub_n * right) * work.unit.inner * work.bytes // 4
-    return (sums + fragments) // machine.lanes + SPARE_REGISTERS
+    staged = (tiles.block_m + tiles.block_n) * tiles.block_k * work.bytes // 4 * work.staged
+    own = (sums + fragments) // machine.lanes + staged // (tiles.subgroups() * machine.lanes)
+    return own + SPARE_REGISTERS
 
 
 def shared_bytes(tiles: Tiles, work: Work) -> int:

@@ -5,35 +5,26 @@ Every size gets tiles: edges are masked, nothing is refused for what it measures
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
-from pharos.params.gpu_tiles import (
-    NAMES,
-    Machine,
-    Tiles,
-    UnitSizes,
-    Work,
-    best,
-    explained,
-    problems,
-)
+from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
+from pharos.params.gpu_tiles import Machine, UnitSizes, Work
 from pharos.payload import Contraction, Motif
-from pharos.pipeline import Choice, MotifChoice
+from pharos.pipeline import MotifChoice
 
 MMA, MMA_TF32 = UnitSizes(16, 8, 16), UnitSizes(16, 8, 8)
 FMA = UnitSizes(16, 32, 4)  # of the multiply-adds of 32 work-items, the smallest
-_LONGEST = 1 << 16
 
 
 def nvidia_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
     """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction;
     ``f32`` is "exact" or "tf32"."""
+    machine = machine_of(target_facts)
     motifs = payload_facts.walk() if payload_facts is not None else ()
-    found = (_choice(motif, target_facts, f32) for motif in motifs)
-    return tuple(one for one in found if one is not None)
+    found = ((motif, work_of(motif, target_facts, f32)) for motif in motifs)
+    return tuple(tile_choice(motif, work, machine, f32) for motif, work in found if work)
 
 
 def machine_of(facts: Any) -> Machine:
@@ -51,23 +42,13 @@ def machine_of(facts: Any) -> Machine:
 
 
 def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
-    """The work of a contraction; None for what gets no such kernel.
-
-    That is: sizes that are not known, types without arithmetic, products with a single row, column
-    or inner step.
-    """
-    if not isinstance(motif, Contraction):
+    """The work of a contraction; None for what gets no such kernel (``product_sizes``)."""
+    sizes = product_sizes(motif)
+    if sizes is None or not isinstance(motif, Contraction):
         return None
-    m, n = (motif.m, motif.n) if motif.result.endswith("n") else (motif.n, motif.m)
-    sizes = (motif.batch, m, n, motif.k)
-    known = [size for size in sizes if size is not None]
-    if len(known) < len(sizes) or min(known[1:]) < 2 or motif.dtype not in DTYPE_BYTES:
-        return None
-    factor = motif.lhs.dtype if motif.lhs.dtype == motif.rhs.dtype else motif.compute
-    batch, m, n, k = known
-    work = Work(
-        batch, m, n, k, DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[motif.dtype], MMA, facts.mma_f16
-    )
+    factor = factor_type(motif)
+    bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[motif.dtype]
+    work = Work(*sizes, *bytes_, MMA, facts.mma_f16)
     tensor = motif.dtype in ("f32", "f16", "bf16")
     if tensor and factor in ("f16", "bf16"):
         return work
@@ -76,34 +57,3 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
     return replace(
         work, unit=FMA, rate=facts.fma_f32, copies=(8, 4), block_k=(8, 16), stages=(2, 3)
     )
-
-
-def _choice(motif: Motif, facts: Any, f32: str) -> MotifChoice | None:
-    work, machine = work_of(motif, facts, f32), machine_of(facts)
-    if work is None:
-        return None
-
-    def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
-        tiles = best(work, machine, tuple(sorted(fixed.items())))
-        why = explained(tiles, work, machine)
-        return {name: Choice(getattr(tiles, name), why) for name in NAMES}
-
-    def broken(values: Mapping[str, Any]) -> list[str]:
-        return _strange(values) or problems(Tiles(**values), work, machine)
-
-    signature = f"{motif.kind} {motif.describe()} f32={f32}"
-    return MotifChoice(motif.key, choose, broken, signature)
-
-
-def _strange(values: Mapping[str, Any]) -> list[str]:
-    """What is no value of a parameter at all."""
-    found = [
-        f"{name} is no parameter of it; there are {', '.join(NAMES)}"
-        for name in values
-        if name not in NAMES
-    ]
-    for name in NAMES:
-        value = values.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
-    return found

@@ -20,6 +20,7 @@ _SIMULATED = "sim"
 SELECTORS = {
     "gpu-chip": ("pharos.params.gpu_chip", "gpu_chip"),
     "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
+    "amd-contractions": ("pharos.params.amd_contractions", "amd_contractions"),
     "nvidia-contractions": ("pharos.params.nvidia_contractions", "nvidia_contractions"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),

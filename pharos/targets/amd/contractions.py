@@ -7,7 +7,7 @@ linalg.generic {acc + a * b} ins(%a, %b : f16) outs(%c : f32)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pharos.targets.amd import fragments
@@ -64,7 +64,7 @@ class AmdContractions:
             return None
         facts = CHIPS[self.chip]
         kind = factor_kind(contraction, facts, self.f32)
-        tiles = with_overrides(_default(contraction, kind), wanted)
+        tiles = with_overrides(_default(contraction, kind, facts.subgroup_size), wanted)
         unit = _unit(contraction, kind, facts, tiles)
         sizes = UnitSizes(unit.rows, unit.columns, unit.inner)
         reasons = problems(tiles, sizes, facts.subgroup_size, facts.max_block)
@@ -99,8 +99,13 @@ def _unit(contraction: Contraction, kind: str, facts: AmdFacts, tiles: Tiles) ->
     return MfmaUnit(_MFMA["f32" if kind == "f32" else "narrow", size], kind)
 
 
-def _default(contraction: Contraction, kind: str) -> Tiles:
+def _default(contraction: Contraction, kind: str, lanes: int) -> Tiles:
+    """Tiles for what no selector has seen: at most 64 sums for each lane, so that all fit."""
     m, n = extent(contraction, "rows"), extent(contraction, "columns")
     if kind == FMA:
-        return default_tiles(UnitSizes(32, 32, 4), m, n, 16, 2)
-    return default_tiles(UnitSizes(16, 16, 16), m, n, 16 if kind == "f32" else 32, 2)
+        tiles = default_tiles(UnitSizes(4 * lanes // 8, 32, 4), m, n, 16, 2)
+    else:
+        tiles = default_tiles(UnitSizes(16, 16, 16), m, n, 16 if kind == "f32" else 32, 2)
+    if tiles.sub_m * tiles.sub_n <= 64 * lanes:
+        return tiles
+    return replace(tiles, sub_m=tiles.sub_m // 2, block_m=tiles.block_m // 2)

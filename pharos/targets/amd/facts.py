@@ -3,7 +3,8 @@
 From AMD's published data: product pages of the Radeon RX 7900 XTX, the Ryzen AI Max+ 395 and the
 Instinct MI300X; "RDNA3 Instruction Set Architecture", chapters "Shader Concepts" and "Data Share
 Operations"; "AMD Instinct MI300 Instruction Set Architecture", the same chapters; LLVM, User Guide
-for AMDGPU Backend, "Memory Model". Nothing here was measured.
+for AMDGPU Backend, "Memory Model". Nothing here was measured; ``l2_bytes`` are channels of the
+second cache times 128 bytes (64 for gfx1151).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ class AmdFacts(GpuFacts):
 
     ``matrix_flops`` (f16 or bf16) and ``vector_flops`` (f32, one instruction a cycle) are those of
     one compute unit in one cycle, a multiply-add counted as two. ``shared_file`` is the workgroup
-    memory of a compute unit, which its blocks share. ``clock`` in Hz, ``bandwidth`` of the device
-    memory in bytes per second.
+    memory of a compute unit, which its blocks share, ``threads`` the most work-items it works on.
+    ``l2_bytes`` are read from the second cache in a cycle, by all compute units. ``clock`` in Hz,
+    ``bandwidth`` of the device memory in bytes per second.
     """
 
     matrix: str
@@ -30,8 +32,15 @@ class AmdFacts(GpuFacts):
     matrix_flops: int
     vector_flops: int
     shared_file: int
+    threads: int
+    l2_bytes: int
     clock: float
     bandwidth: float
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes of device memory in a cycle."""
+        return self.bandwidth / self.clock
 
     @property
     def features(self) -> str:
@@ -59,6 +68,8 @@ CHIPS: Mapping[str, AmdFacts] = {
         matrix_flops=512,
         vector_flops=128,
         shared_file=64 << 10,
+        threads=1024,
+        l2_bytes=2048,
         clock=2.5e9,
         bandwidth=960e9,
     ),
@@ -78,6 +89,8 @@ CHIPS: Mapping[str, AmdFacts] = {
         matrix_flops=512,
         vector_flops=128,
         shared_file=64 << 10,
+        threads=1024,
+        l2_bytes=1024,
         clock=2.9e9,
         bandwidth=256e9,
     ),
@@ -97,6 +110,8 @@ CHIPS: Mapping[str, AmdFacts] = {
         matrix_flops=2048,
         vector_flops=256,
         shared_file=64 << 10,
+        threads=2048,
+        l2_bytes=16384,
         clock=2.1e9,
         bandwidth=5300e9,
     ),

@@ -1,0 +1,65 @@
+"""Parameters of contraction kernels on AMD GPUs: the tiles that the model finds cheapest.
+
+Every size gets tiles: edges are masked, nothing is refused for what it measures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pharos.core.artifact import DTYPE_BYTES
+from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
+from pharos.params.gpu_tiles import Machine, UnitSizes, Work
+from pharos.payload import Contraction, Motif
+from pharos.pipeline import MotifChoice
+
+NARROW, F32 = UnitSizes(16, 16, 16), UnitSizes(16, 16, 4)
+_MATRIX_TYPES = ("f32", "f16", "bf16")
+
+
+def amd_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
+    """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction;
+    ``f32`` is "matrix" or "fma"."""
+    machine = machine_of(target_facts)
+    motifs = payload_facts.walk() if payload_facts is not None else ()
+    found = ((motif, work_of(motif, target_facts, f32)) for motif in motifs)
+    return tuple(tile_choice(motif, work, machine, f32) for motif, work in found if work)
+
+
+def machine_of(facts: Any) -> Machine:
+    """The chip of ``AmdFacts`` as the model sees it."""
+    return Machine(
+        lanes=facts.subgroup_size,
+        compute_units=facts.compute_units,
+        max_block=facts.max_block,
+        shared=facts.static_shared,
+        registers=facts.registers,
+        register_file=facts.register_file,
+        l2_bytes=facts.l2_bytes,
+        memory_bytes=int(facts.memory_bytes),
+        schedulers=facts.simds,
+        most_threads=facts.threads,
+    )
+
+
+def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
+    """The work of a contraction; None for what gets no such kernel (``product_sizes``).
+
+    Tiles pass through registers on their way to workgroup memory, while one other is used.
+    """
+    sizes = product_sizes(motif)
+    if sizes is None or not isinstance(motif, Contraction):
+        return None
+    factor, sums = factor_type(motif), motif.dtype
+    bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[sums]
+    work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, staged=True, stages=(2,))
+    lanes = facts.subgroup_size
+    if sums in _MATRIX_TYPES and factor in ("f16", "bf16"):
+        # Both halves of a wave hold what WMMA multiplies.
+        return replace(work, copies=(2, 2) if facts.matrix == "wmma" else (1, 1))
+    work = replace(work, rate=facts.vector_flops // 2)
+    if sums in _MATRIX_TYPES and (factor, f32, facts.matrix) == ("f32", "matrix", "mfma"):
+        return replace(work, unit=F32, block_k=(8, 16, 32))
+    unit = UnitSizes(4 * lanes // 8, 32, 4)  # the smallest: 4 x 4 for each work-item, 8 across
+    return replace(work, unit=unit, copies=(8, lanes // 8), block_k=(8, 16))
