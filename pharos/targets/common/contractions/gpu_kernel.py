@@ -16,7 +16,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.ending import Ending
 from pharos.targets.common.contractions.gpu_plan import GpuPlan, Side
-from pharos.targets.common.contractions.gpu_site import GpuSite, block_counts
+from pharos.targets.common.contractions.gpu_site import GpuSite
 from pharos.targets.common.contractions.staging import Stager
 from pharos.targets.common.contractions.tiles import trips
 from pharos.targets.common.contractions.unit import LEFT, RIGHT
@@ -29,7 +29,7 @@ _WORKGROUP = "#gpu.address_space<workgroup>"
 
 def write_kernel(plan: GpuPlan, name: str) -> None:
     """Write the kernel of ``plan`` into its module, and launch it where the contraction stands."""
-    rows, columns = block_counts(plan)
+    rows, columns = plan.blocks()
     with launched(
         plan.contraction.nest.operation,
         name,

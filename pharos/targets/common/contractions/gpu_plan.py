@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from pharos.ir.bindings import mlir
 from pharos.targets.common.contractions.contraction import Contraction, Factor
 from pharos.targets.common.contractions.result import Finish, Start
-from pharos.targets.common.contractions.tiles import Tiles
-from pharos.targets.common.contractions.unit import LEFT, MatrixUnit
+from pharos.targets.common.contractions.tiles import Tiles, trips
+from pharos.targets.common.contractions.unit import LEFT, MatrixUnit, SumsLayout
 from pharos.targets.common.contractions.walk import Walk, power_of_two, start, walks
 
 _NARROW = ("f16", "bf16")
@@ -84,23 +84,41 @@ class Side:
         return bool(self.value in self.factor.arguments)
 
 
-@dataclass(frozen=True)
-class GpuPlan:
-    """``values`` are what the kernel is passed: all outside values that it uses."""
+@dataclass(frozen=True, kw_only=True)
+class KernelPlan:
+    """What every kernel of a contraction has: how its result begins and ends, and its tiles.
+
+    ``values`` are what the kernel is passed: all outside values that it uses.
+    """
 
     contraction: Contraction
     start: Start
     finish: Finish | None
     values: tuple[Any, ...]
-    unit: MatrixUnit
+    unit: SumsLayout
     tiles: Tiles
-    left: Side
-    right: Side
-    copies: AsyncCopies | None = None
 
     def extent(self, role: str) -> int:
         """Flat indices of ``role``."""
         return extent(self.contraction, role)
+
+    def blocks(self) -> tuple[int, int]:
+        """Blocks that cover the rows and the columns."""
+        tiles = self.tiles
+        return (
+            trips(self.extent("rows"), tiles.block_m),
+            trips(self.extent("columns"), tiles.block_n),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuPlan(KernelPlan):
+    """A kernel that brings tiles of both factors to a matrix unit."""
+
+    unit: MatrixUnit
+    left: Side
+    right: Side
+    copies: AsyncCopies | None = None
 
     @property
     def shared_bytes(self) -> int:

@@ -7,8 +7,7 @@ from typing import Any
 
 from pharos.ir.bindings import dialect
 from pharos.targets.common.contractions.contraction import Operand
-from pharos.targets.common.contractions.gpu_plan import GpuPlan
-from pharos.targets.common.contractions.tiles import trips
+from pharos.targets.common.contractions.gpu_plan import KernelPlan
 from pharos.targets.common.contractions.walk import flat_view, walks
 from pharos.targets.common.nests import index
 
@@ -24,7 +23,7 @@ class GpuSite:
     ``column_block`` are what the block works on.
     """
 
-    def __init__(self, plan: GpuPlan, arguments: Sequence[Any]) -> None:
+    def __init__(self, plan: KernelPlan, arguments: Sequence[Any]) -> None:
         self.plan = plan
         self.known = dict(zip(plan.values, arguments, strict=True))
         self.threads = plan.tiles.subgroups() * plan.unit.lanes
@@ -49,7 +48,7 @@ class GpuSite:
         """Batch, block of rows and block of columns of this block."""
         arith, gpu = dialect("arith"), dialect("gpu")
         number = gpu.block_id(gpu.Dimension.x)
-        rows, columns = block_counts(self.plan)
+        rows, columns = self.plan.blocks()
         batch = index.constant(0)
         if self.plan.extent("batch") > 1:
             batch = arith.divui(number, index.constant(rows * columns))
@@ -64,16 +63,7 @@ class GpuSite:
         return batch, index.add(first, arith.remui(rest, size)), arith.divui(rest, size)
 
 
-def block_counts(plan: GpuPlan) -> tuple[int, int]:
-    """Blocks that cover the rows and the columns."""
-    tiles = plan.tiles
-    return (
-        trips(plan.extent("rows"), tiles.block_m),
-        trips(plan.extent("columns"), tiles.block_n),
-    )
-
-
-def _operands(plan: GpuPlan) -> list[Operand]:
+def _operands(plan: KernelPlan) -> list[Operand]:
     contraction, finish = plan.contraction, plan.finish
     found = [*contraction.left.operands, *contraction.right.operands, contraction.result]
     if plan.start.operand is not None:

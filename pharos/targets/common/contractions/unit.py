@@ -84,7 +84,27 @@ class Run:
     length: int
 
 
-class MatrixUnit(ABC):
+class SumsLayout(ABC):
+    """How a subgroup holds the sums of a piece of ``rows x columns``."""
+
+    rows: int
+    columns: int
+    lanes: int
+
+    @abstractmethod
+    def zero(self) -> Sums:
+        """The sums of a piece before anything was added."""
+
+    @abstractmethod
+    def runs(self, lane: Any) -> list[Run]:
+        """Where in the piece the values of the sums are that ``lane`` holds."""
+
+    @abstractmethod
+    def values(self, sums: Sums) -> list[list[Any]]:
+        """The scalars of ``sums``, a list for each of ``runs``."""
+
+
+class MatrixUnit(SumsLayout):
     """One instruction, or a group: ``rows x columns`` sums of ``inner`` products each, done by a
     subgroup of ``lanes`` work-items.
 
@@ -94,10 +114,7 @@ class MatrixUnit(ABC):
     """
 
     name: str
-    rows: int
-    columns: int
     inner: int
-    lanes: int
     factor: str
     sum: str
 
@@ -115,17 +132,5 @@ class MatrixUnit(ABC):
         further), the ``inner`` steps from ``inner`` on. Both are multiples of the unit's sizes."""
 
     @abstractmethod
-    def zero(self) -> Sums:
-        """The sums of a piece before anything was added."""
-
-    @abstractmethod
     def multiply(self, left: Fragment, right: Fragment, sums: Sums) -> Sums:
         """``sums`` plus the product of the fragments."""
-
-    @abstractmethod
-    def runs(self, lane: Any) -> list[Run]:
-        """Where in the piece the values of the sums are that ``lane`` holds."""
-
-    @abstractmethod
-    def values(self, sums: Sums) -> list[list[Any]]:
-        """The scalars of ``sums``, a list for each of ``runs``."""
