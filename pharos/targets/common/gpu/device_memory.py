@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,52 +16,65 @@ from pharos.runtime.dtypes import numpy_dtype
 ALIGNMENT = 256  # bytes; what cudaMalloc and hipMalloc promise at least
 # Half precision, single, double and bf16 read this as NaN; integers as an unlikely number.
 POISON = 0xFF
+_WRITTEN = 0xFF
 
 
 @dataclass(frozen=True)
 class Region:
-    """``bytes`` of device memory at ``address``, which ``storage`` keeps alive.
+    """``size`` bytes of device memory at ``address``, which ``storage`` keeps alive.
 
-    ``written`` tells whether a kernel may store to it, ``filled`` whether all of it holds what
-    somebody wrote.
+    ``writable`` tells whether a kernel may store to it. ``written`` says of every byte whether
+    somebody wrote it (255) or not (0); None when all of it holds something.
     """
 
     name: str
     address: int
-    bytes: int
+    size: int
     storage: Any
-    written: bool = True
-    filled: bool = True
+    writable: bool = True
+    written: np.ndarray[Any, Any] | None = None
+
+    def put(self, offset: int, data: bytes, written: np.ndarray[Any, Any] | None = None) -> None:
+        """Write ``data`` at ``offset``, of which ``written`` says what somebody wrote (all)."""
+        ctypes.memmove(self.address + offset, data, len(data))
+        if self.written is not None:
+            self.written[offset : offset + len(data)] = _WRITTEN if written is None else written
+
+    def taken(self, offset: int, size: int) -> tuple[bytes, np.ndarray[Any, Any] | None]:
+        """``size`` bytes at ``offset``, and what of them somebody wrote."""
+        known = None if self.written is None else self.written[offset : offset + size].copy()
+        return ctypes.string_at(self.address + offset, size), known
 
 
-def region(name: str, size: int, data: bytes | None = None, *, written: bool = True) -> Region:
+def region(name: str, size: int, data: bytes | None = None, *, writable: bool = True) -> Region:
     """New memory of ``size`` bytes that holds ``data``, or poison that nobody wrote."""
     raw = np.full(size + ALIGNMENT, POISON, np.uint8)
     skip = -raw.ctypes.data % ALIGNMENT
     storage = raw[skip : skip + size]
     if data is not None:
         storage[:] = np.frombuffer(data, np.uint8)
-    return Region(name, raw.ctypes.data + skip, size, storage, written, data is not None)
+    written = np.zeros(size, np.uint8) if data is None else None
+    return Region(name, raw.ctypes.data + skip, size, storage, writable, written)
 
 
 def poisoned(device_name: str, shape: Any, dtype: str) -> Buffer:
     """A buffer in which nobody wrote."""
     buffer = host_buffer(device_name, shape, dtype)
-    buffer.numpy().view(np.uint8)[...] = POISON if buffer.numpy().ndim else buffer.numpy()
+    if buffer.nbytes:
+        ctypes.memset(buffer.address, POISON, buffer.nbytes)
     return buffer
 
 
-def brought(name: str, memory: device.Memory, dtype: str, written: bool) -> Region:
+def brought(name: str, memory: device.Memory, dtype: str, writable: bool) -> Region:
     """The elements of a checked argument in the device's memory, row-major.
 
     A dense buffer of the device is used where it is.
     """
-    dense = _is_dense(memory)
-    if dense and isinstance(memory.source, Buffer):
-        size = int(np.prod(memory.shape)) * numpy_dtype(dtype).itemsize
-        return Region(name, memory.address, size, memory.source, written)
+    if _is_dense(memory) and isinstance(memory.source, Buffer):
+        size = math.prod(memory.shape) * numpy_dtype(dtype).itemsize
+        return Region(name, memory.address, size, memory.source, writable)
     data = np.ascontiguousarray(seen(memory, dtype)).tobytes()
-    return replace(region(name, len(data), data), written=written)
+    return replace(region(name, len(data), data), writable=writable)
 
 
 def taken_back(place: Region, memory: device.Memory, dtype: str) -> None:
@@ -74,9 +88,9 @@ def taken_back(place: Region, memory: device.Memory, dtype: str) -> None:
 def seen(memory: device.Memory, dtype: str) -> np.ndarray[Any, Any]:
     """The elements that a checked argument names, as numpy sees them."""
     kind = numpy_dtype(dtype)
-    extent = 1 + sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
     if not all(memory.shape):
         return np.empty(memory.shape, kind)
+    extent = 1 + sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
     raw: Any = (ctypes.c_char * (extent * kind.itemsize)).from_address(memory.address)
     steps = tuple(step * kind.itemsize for step in memory.strides)
     return np.ndarray(memory.shape, kind, raw, 0, steps)

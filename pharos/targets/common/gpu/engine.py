@@ -66,6 +66,7 @@ class Engine:
             launch.block,
             list(operands),
             dynamic_shared=launch.shared,
+            memory=[_as_simulated(one) for one in regions],
             order=self._simulation.order,
             latest=self._simulation.effects == "latest",
         )
@@ -85,3 +86,9 @@ class Engine:
                 checks=Checks() if checked else Checks.none(),
             )
         return self._kernels[name]
+
+
+def _as_simulated(one: Region) -> Any:
+    from pharos.simt.regions import Region as Simulated
+
+    return Simulated(one.name, one.address, one.size, one.writable, one.written)

@@ -93,7 +93,7 @@ class SimulatedModule:
         if number not in self._constants:
             name = archive.constant_name(number)
             data = self._files[name]
-            self._constants[number] = region(f"constant {number}", len(data), data, written=False)
+            self._constants[number] = region(f"constant {number}", len(data), data, writable=False)
         return self._constants[number]
 
 
@@ -118,7 +118,7 @@ class SimulatedCall:
         for step in self._program.steps:
             self._run(step, regions)
         for number, memory in enumerate(self._program.buffers):
-            if memory.kind == launches.ARGUMENT and regions[number].written:
+            if memory.kind == launches.ARGUMENT and regions[number].writable:
                 argument = self._entry.arguments[memory.number]
                 value = self._values[memory.number]
                 assert isinstance(value, Memory)
@@ -162,17 +162,17 @@ class SimulatedCall:
             operands = [self._operand(one, everything) for one in step.operands]
             self._module.engine.run(step, operands, everything)
         elif isinstance(step, launches.Copy):
-            data = _bytes(regions, step.source, step.bytes)
-            _put(regions, step.target, data)
+            data, known = regions[step.source.buffer].taken(step.source.offset, step.bytes)
+            regions[step.target.buffer].put(step.target.offset, data, known)
         else:
-            _put(regions, step.target, bytes.fromhex(step.raw))
+            regions[step.target.buffer].put(step.target.offset, bytes.fromhex(step.raw))
 
     def _operand(self, operand: launches.Operand, regions: list[Region]) -> int | float:
         """What the kernel is passed: an address or a number. A description is one more region."""
         if isinstance(operand, launches.Described):
             address = regions[operand.pointer.buffer].address + operand.pointer.offset
             data = self._module.device.kind.describe(json.loads(operand.data), address)
-            regions.append(region("description of an array", len(data), data, written=False))
+            regions.append(region("description of an array", len(data), data, writable=False))
             return regions[-1].address
         if isinstance(operand, launches.Pointer):
             return regions[operand.buffer].address + operand.offset
@@ -188,18 +188,6 @@ def _number(raw: bytes, dtype: str) -> int | float:
 
     value = np.frombuffer(raw, numpy_dtype(dtype), 1)[0]
     return float(value) if dtype in FLOATS else int(value)
-
-
-def _bytes(regions: Sequence[Region], place: launches.Pointer, size: int) -> bytes:
-    import ctypes
-
-    return ctypes.string_at(regions[place.buffer].address + place.offset, size)
-
-
-def _put(regions: Sequence[Region], place: launches.Pointer, data: bytes) -> None:
-    import ctypes
-
-    ctypes.memmove(regions[place.buffer].address + place.offset, data, len(data))
 
 
 def _array(result: launches.Result, regions: Sequence[Region]) -> Any:

@@ -114,7 +114,8 @@ class Body:
             if op.name == _INDEX:
                 values[op.results[0]] = index_of(op.attributes["dim"].value)
             elif op.name == _ASSERT:
-                _assert(values.get(op.operands[0], op.operands[0]))
+                with op.location:
+                    _assert(values.get(op.operands[0], op.operands[0]))
             else:
                 values.update(zip(op.results, rebuild(op, values, width), strict=True))
         return values

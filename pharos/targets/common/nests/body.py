@@ -136,7 +136,10 @@ class BodyBuilder:
 
 
 def rebuild(op: Any, values: dict[Any, Any], width: int) -> list[Any]:
-    """The results of ``op`` on what ``values`` has for its operands, on vectors if any is one."""
+    """The results of ``op`` on what ``values`` has for its operands, on vectors if any is one.
+
+    What is made has the place of ``op``.
+    """
     operands = [values.get(v, v) for v in op.operands]
     lanes = any(isinstance(v.type, mlir.VectorType) for v in operands)
     types = [r.type for r in op.results]
@@ -149,7 +152,7 @@ def rebuild(op: Any, values: dict[Any, Any], width: int) -> list[Any]:
         attributes["fastmath"] = mlir.Attribute.parse("#arith.fastmath<contract>")
     return list(
         mlir.Operation.create(
-            op.name, results=types, operands=operands, attributes=attributes
+            op.name, results=types, operands=operands, attributes=attributes, loc=op.location
         ).results
     )
 
