@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import scalar_only
 from pharos.targets.common.loops.flat import Flat, Reach
-from pharos.targets.common.loops.groups import Group, Member, counts_places, near_results
+from pharos.targets.common.loops.groups import NEAR, Group, Member, counts_places, near_results
 from pharos.targets.common.loops.joins import joins_of
 from pharos.targets.common.loops.parts import Parts
 from pharos.targets.common.loops.points import Points
 from pharos.targets.common.loops.rows import Rows
+from pharos.targets.common.loops.transposes import Tiles
+from pharos.targets.common.loops.transposes import scratch_of as tiles_of
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,29 @@ def _along_points(found: Flat, device: Device) -> Parts:
     while lanes * slots < device.subgroup:
         slots *= 2
     return Parts(lanes, slots, width, 1, device.subgroup)
+
+
+# Sides of a tile of a transpose; smaller arrays are read as they are.
+TILE, LEAST_TILE = 32, 8
+
+
+def tiles(found: Flat, device: Device) -> Tiles | None:
+    """The tiles of ``found``, an elementwise nest with loops merged; None where it needs none."""
+    if found.reductions or len(found.parallel) < 2 or scalar_only(found.nest):
+        return None
+    along = found.parallel[-1]
+    if any(r.odd or _is_bit(r) for r in found.reaches):
+        return None
+    far = [r for r in found.reads if r is not None and abs(r.strides[along]) > NEAR]
+    for across in found.parallel[:-1]:
+        turned = tuple(r.number for r in far if r.strides[across] == 1)
+        large = min(found.loops[n].size for n in (across, along)) >= LEAST_TILE
+        if turned and large:
+            plan = Tiles(across, along, turned, TILE, TILE, min(device.block, TILE * TILE))
+            whole = plan.block % TILE == 0 and TILE % (plan.block // TILE) == 0
+            needed = sum(n * element.width // 8 for n, element in tiles_of(found, plan))
+            return plan if whole and needed <= device.shared else None
+    return None
 
 
 # Places of a row that a work-item keeps in registers, of each array of the group.

@@ -22,6 +22,8 @@ from pharos.targets.common.loops.parts import scratch_of as scratch_of_parts
 from pharos.targets.common.loops.phases import private
 from pharos.targets.common.loops.points import write_points
 from pharos.targets.common.loops.rows import Rows, RowWriter, scratch_of
+from pharos.targets.common.loops.transposes import Tiles, TileWriter
+from pharos.targets.common.loops.transposes import scratch_of as scratch_of_tiles
 from pharos.targets.common.nests.nest import Nest
 
 
@@ -37,6 +39,26 @@ def launch_points(found: Flat, device: Device) -> None:
     with launched(nest.operation, hint, everything, grid=[plan.grid], block=[plan.block]) as kernel:
         inside = _inside(everything, kernel.arguments, [nest])
         write_points(found, plan, kernel.arguments[: len(operands)], inside, numbers)
+
+
+def launch_tiles(found: Flat, plan: Tiles) -> None:
+    """A kernel that goes through tiles in workgroup memory, before the operation it stands for."""
+    nest = found.nest
+    operands = list(nest.operation.operands)
+    everything = [*operands, *captured(nest)]
+    grid = plan.grid(found)
+    numbers = _numbers([found], grid * plan.size * plan.size)
+    with launched(
+        nest.operation,
+        "transpose",
+        everything,
+        grid=[grid],
+        block=[plan.block],
+        workgroup=[workgroup_type([n], element) for n, element in scratch_of_tiles(found, plan)],
+    ) as kernel:
+        inside = _inside(everything, kernel.arguments, [nest])
+        buffers = kernel.arguments[: len(operands)]
+        TileWriter(found, plan, buffers, inside, kernel.workgroup, numbers).write()
 
 
 def launch_parts(found: Flat, plan: Parts, device: Device) -> None:

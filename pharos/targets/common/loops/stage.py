@@ -12,10 +12,15 @@ from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import supported
-from pharos.targets.common.loops.choice import Device, few_long_rows, parts
+from pharos.targets.common.loops.choice import Device, few_long_rows, parts, tiles
 from pharos.targets.common.loops.flat import flat, merged
 from pharos.targets.common.loops.groups import JOIN, Group, groups
-from pharos.targets.common.loops.launch import launch_parts, launch_points, launch_rows
+from pharos.targets.common.loops.launch import (
+    launch_parts,
+    launch_points,
+    launch_rows,
+    launch_tiles,
+)
 from pharos.targets.common.nests.nest import Nest, read_nest
 from pharos.targets.common.nests.start import pure, with_start
 
@@ -63,9 +68,11 @@ def _replace(nest: Nest, device: Device) -> None:
     found = flat(nest)
     if found.count(found.parallel) > 0:
         found = merged(found)
-        plan = parts(found, device)
-        if plan is not None:
-            launch_parts(found, plan, device)
+        shared, tiled = parts(found, device), tiles(found, device)
+        if shared is not None:
+            launch_parts(found, shared, device)
+        elif tiled is not None:
+            launch_tiles(found, tiled)
         else:
             launch_points(found, device)
     nest.operation.erase()
