@@ -146,3 +146,35 @@ func.func @main(%x: memref<?xf32>) {
   return
 }""")
     assert "linalg.generic" in text and "gpu.launch_func" not in text
+
+
+def transpose(rows, columns, dtype="f32"):
+    return lowered(f"""
+func.func @main(%x: memref<{rows}x{columns}x{dtype}>, %y: memref<{columns}x{rows}x{dtype}>) {{
+  linalg.generic {{indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j, i)>],
+      iterator_types = ["parallel", "parallel"]}}
+    ins(%x : memref<{rows}x{columns}x{dtype}>) outs(%y : memref<{columns}x{rows}x{dtype}>) {{
+  ^bb0(%a: {dtype}, %o: {dtype}):
+    linalg.yield %a : {dtype}
+  }}
+  return
+}}""")
+
+
+@pytest.mark.parametrize(("dtype", "pitch"), [("f32", 33), ("f16", 34), ("i8", 36), ("f64", 33)])
+def test_a_transpose_goes_through_tiles_whose_rows_begin_at_other_banks(dtype, pitch):
+    text = transpose(64, 96, dtype)
+    assert f"memref<{32 * pitch}x{dtype}, #gpu.address_space<workgroup>>" in text
+    assert "known_grid_size = array<i32: 6, 1, 1>" in text
+    assert text.count("gpu.barrier") == 1
+    assert "scf.if" not in text
+
+
+def test_the_edges_of_tiles_are_masked():
+    text = transpose(33, 40)
+    assert re.search(r"arith.cmpi ult, %\d+, %c33_i32", text)
+    assert re.search(r"arith.cmpi ult, %\d+, %c40_i32", text)
+
+
+def test_a_few_columns_are_turned_without_tiles():
+    assert "gpu.barrier" not in transpose(4, 1000)
