@@ -141,7 +141,8 @@ class Writer(Effects):
         It is zero when a block starts, or holds anything (``zero`` False, for what is large).
         """
         if name not in self.written.kept:
-            self.written.globals.append(f'@"{name}" = internal global {type} zeroinitializer, align 64')
+            line = f'@"{name}" = internal global {type} zeroinitializer, align 64'
+            self.written.globals.append(line)
             self.written.kept[name] = type if zero else ""
         return Value(self, f'@"{name}"', "ptr")
 

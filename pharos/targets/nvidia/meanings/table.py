@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pharos.simt.meanings import Meanings
 from pharos.targets.nvidia.meanings import (
+    accumulators,
     approximations,
     barriers,
     bulk_copies,
@@ -16,6 +17,7 @@ from pharos.targets.nvidia.meanings import (
     special_registers,
     tensor_copies,
     votes,
+    wgmma,
 )
 
 FAMILIES = (
@@ -31,5 +33,7 @@ FAMILIES = (
     mbarriers.TABLE,
     bulk_copies.TABLE,
     tensor_copies.TABLE,
+    wgmma.TABLE,
+    accumulators.TABLE,
 )
 TABLE = Meanings("nvidia", *FAMILIES)
