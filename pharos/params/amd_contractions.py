@@ -16,6 +16,9 @@ from pharos.pipeline import MotifChoice
 
 NARROW, F32 = UnitSizes(16, 16, 16), UnitSizes(16, 16, 4)
 _MATRIX_TYPES = ("f32", "f16", "bf16")
+# Registers for 4 bytes on their way: in vectors of 16 bytes, each with an address of two registers;
+# and where elements come one by one, as compiled kernels show.
+_IN_VECTORS, _ONE_BY_ONE = 1.5, 3.0
 
 
 def amd_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
@@ -53,7 +56,8 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
         return None
     factor, sums = factor_type(motif), motif.dtype
     bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[sums]
-    work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, staged=True, stages=(2,))
+    work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, stages=(2,))
+    work = replace(work, staged=_IN_VECTORS if _in_vectors(motif, work) else _ONE_BY_ONE)
     lanes = facts.subgroup_size
     if sums in _MATRIX_TYPES and factor in ("f16", "bf16"):
         # Both halves of a wave hold what WMMA multiplies.
@@ -63,3 +67,9 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
         return replace(work, unit=F32, block_k=(8, 16, 32))
     unit = UnitSizes(4 * lanes // 8, 32, 4)  # the smallest: 4 x 4 for each work-item, 8 across
     return replace(work, unit=unit, copies=(8, lanes // 8), block_k=(8, 16))
+
+
+def _in_vectors(motif: Contraction, work: Work) -> bool:
+    """Whether rows of both factors in memory are multiples of 16 bytes."""
+    rows = (work.m if motif.transpose_a else work.k, work.k if motif.transpose_b else work.n)
+    return all(row * work.bytes % 16 == 0 for row in rows)

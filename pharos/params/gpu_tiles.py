@@ -52,8 +52,9 @@ class Work:
 
     ``bytes`` of a factor's element, ``out_bytes`` of the result's; ``rate`` multiply-adds of one
     compute unit and cycle. ``copies`` tells how many lanes hold each element of a left and of a
-    right fragment; ``padding`` bytes follow each row in workgroup memory. ``staged`` says that
-    tiles are on their way to it in registers. ``block_k`` and ``stages`` are what to choose from.
+    right fragment; ``padding`` bytes follow each row in workgroup memory. ``staged`` is how
+    many registers 4 bytes of a tile need on their way to it, addresses included (0: none pass
+    through registers). ``block_k`` and ``stages`` are what to choose from.
     """
 
     batch: int
@@ -66,7 +67,7 @@ class Work:
     rate: int
     copies: tuple[int, int] = (1, 1)
     padding: int = 16
-    staged: bool = False
+    staged: float = 0.0
     block_k: tuple[int, ...] = (16, 32, 64)
     stages: tuple[int, ...] = (3, 4)
 
@@ -76,9 +77,9 @@ def registers(tiles: Tiles, work: Work, machine: Machine) -> int:
     sums = tiles.sub_m * tiles.sub_n
     left, right = work.copies
     fragments = (tiles.sub_m * left + tiles.sub_n * right) * work.unit.inner * work.bytes // 4
-    staged = (tiles.block_m + tiles.block_n) * tiles.block_k * work.bytes // 4 * work.staged
-    own = (sums + fragments) // machine.lanes + staged // (tiles.subgroups() * machine.lanes)
-    return own + SPARE_REGISTERS
+    words = (tiles.block_m + tiles.block_n) * tiles.block_k * work.bytes // 4
+    staged = words * work.staged / (tiles.subgroups() * machine.lanes)
+    return (sums + fragments) // machine.lanes + math.ceil(staged) + SPARE_REGISTERS
 
 
 def shared_bytes(tiles: Tiles, work: Work) -> int:
