@@ -236,3 +236,34 @@ def test_nothing_is_left_to_the_library(name):
     ir.verify(module)
     left = str(module).count(f" {name} ")
     assert left == (len(types) if name in ("math.sin", "math.cos") else 0)
+
+
+@functools.cache
+def divided(divisor: float):
+    text = f"""
+func.func @f(%x: memref<?xf32>, %y: memref<?xf32>) {{
+  %c = arith.constant {divisor!r} : f32
+  linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                  iterator_types = ["parallel"]}}
+    ins(%x : memref<?xf32>) outs(%y : memref<?xf32>) {{
+  ^bb0(%a: f32, %o: f32):
+    %q = arith.divf %a, %c : f32
+    linalg.yield %q : f32
+  }}
+  return
+}}"""
+    return load(compile(mlir_payload(text)))
+
+
+@pytest.mark.parametrize("divisor", [1.41421354, 3.0, -0.3, 1023.0, 8.0])
+def test_divisions_by_a_constant_are_exact(divisor):
+    x = np.arange(0, 2**32, 4099, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    found = np.full_like(x, 7)
+    divided(divisor).call("f", x, found)
+    with np.errstate(all="ignore"):
+        expected = x / np.float32(divisor)
+        usual = (np.abs(x) > 2.0**-100) & (np.abs(x) < 2.0**100) | ~np.isfinite(x) | (x == 0)
+        near = np.abs(found.astype(float) - expected) <= 2 * np.spacing(np.abs(expected))
+    assert np.array_equal(found[usual], expected[usual], equal_nan=True)
+    assert near[~usual & np.isfinite(expected)].all()
+    assert np.array_equal(np.signbit(found[x == 0]), np.signbit(expected[x == 0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pharos.targets.common.fast_math.exponentials import exp
+from pharos.targets.common.fast_math.exponentials import moderate_exp
 from pharos.targets.common.fast_math.f32 import F32
 
 # Up to here erf x = x + x p(x^2); beyond, 1 - exp(-x q(x)).
@@ -37,9 +37,9 @@ def erf(f: F32, x: Any) -> Any:
     size = f.math.absf(x)
     square = a.mulf(size, size)
     near = f.math.fma(size, f.horner(ERF_NEAR, square), size)
-    decay = exp(f, a.negf(a.mulf(size, f.horner(ERF_FAR, size))))
+    decay = moderate_exp(f, a.mulf(size, f.horner([-c for c in ERF_FAR], size)))
     far = a.subf(f.number(1.0), decay)
     far = a.select(f.less(f.number(ONE), size), f.number(1.0), far)
-    value = a.select(f.less(size, f.number(NEAR)), near, far)
-    # An infinite x^2 would make near NaN; it is not selected. NaN itself goes through both.
+    value = a.select(f.less(f.number(NEAR), size), far, near)
+    # NaN is not more than anything: it goes through near. An infinite x^2 does not.
     return f.math.copysign(value, x)

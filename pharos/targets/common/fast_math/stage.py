@@ -1,4 +1,5 @@
-"""The pipeline step: math operations on f32, bf16 and f16 become arithmetic."""
+"""The pipeline step: math operations on f32, bf16 and f16 become arithmetic, and divisions of f32
+vectors by a constant multiplications."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.fast_math.f32 import F32
 from pharos.targets.common.fast_math.functions import FUNCTIONS
 from pharos.targets.common.fast_math.powers import constant_power, powf
+from pharos.targets.common.fast_math.quotients import constant_quotient
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class FastMath:
         found: list[Any] = []
 
         def visit(op: Any) -> Any:
-            if _known(op) and _element(op.results[0].type) in ("f32", "bf16", "f16"):
+            narrow = _known(op) and _element(op.results[0].type) in ("f32", "bf16", "f16")
+            if narrow or _divided_by(op) is not None:
                 found.append(op)
             return mlir.WalkResult.ADVANCE
 
@@ -73,12 +76,24 @@ def _builder(op: Any) -> tuple[Callable[..., Any], list[Any]]:
             raise ValueError("an exponent that is no constant")
         power = constant_power(whole) or (lambda f, x: powf(f, x, f.number(whole)))
         return power, [op.operands[0]]
+    divided = _divided_by(op)
+    if divided is not None:
+        return divided, [op.operands[0]]
     if op.name == "math.powf":
         exponent = _splat(op.operands[1])
         known = None if exponent is None else constant_power(exponent)
         if known is not None:
             return known, [op.operands[0]]
     return FUNCTIONS[op.name].build, list(op.operands)
+
+
+def _divided_by(op: Any) -> Callable[..., Any] | None:
+    """What writes the division of an f32 vector by a constant; None for another operation."""
+    type_ = op.results[0].type if op.name == "arith.divf" else None
+    if not isinstance(type_, mlir.VectorType) or str(type_.element_type) != "f32":
+        return None
+    divisor = _splat(op.operands[1])
+    return None if divisor is None else constant_quotient(divisor)
 
 
 def _splat(value: Any) -> float | None:
