@@ -145,3 +145,23 @@ def test_kernels_that_are_the_same_are_made_once():
     # A barrier between the two: what an unknown operation may touch ends a group.
     twice = PLANES.replace(call, call + "  gpu.barrier\n" + call)
     assert len(re.findall(r"func.func private", lowered(twice))) == 1
+
+
+def body_of(function: str, size: int) -> str:
+    return lowered(f"""
+func.func @f(%x: memref<{size}xf32>, %y: memref<{size}xf32>) {{
+  linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+      iterator_types = ["parallel"]}} ins(%x : memref<{size}xf32>) outs(%y : memref<{size}xf32>) {{
+  ^bb0(%p: f32, %o: f32):
+    %s = {function} %p : f32
+    linalg.yield %s : f32
+  }}
+  return
+}}""")
+
+
+def test_long_arithmetic_is_done_on_several_registers_together():
+    assert "math.erf %" in body_of("math.erf", 1000)
+    assert "vector<64xf32>" in body_of("math.erf", 1000)
+    assert "vector<64xf32>" not in body_of("math.erf", 100)  # it would be mostly a masked rest
+    assert "vector<64xf32>" not in body_of("math.absf", 1000)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
+from pharos.targets.common.fast_math.functions import FUNCTIONS
 from pharos.targets.common.nests.body import can_vectorize, combiners, scanned
 from pharos.targets.common.nests.nest import Access, Nest
 
@@ -24,7 +25,8 @@ class Choice:
 
     ``vector`` is the loop that runs over vectors of ``width`` elements, None for scalar code;
     ``unroll`` gives for parallel loops how many iterations are held in registers at once;
-    ``split`` is the parallel loop that threads share, None when there is no parallel loop.
+    ``split`` is the parallel loop that threads share, None when there is no parallel loop. A vector
+    is ``together`` registers long.
     """
 
     vector: int | None
@@ -32,6 +34,7 @@ class Choice:
     unroll: dict[int, int]
     split: int | None
     registers: Registers
+    together: int = 1
 
     def vectors(self, rows: int) -> int:
         """Vectors per step of a parallel vector loop when ``rows`` iterations are unrolled.
@@ -45,7 +48,7 @@ class Choice:
 
         Together they cover the latency of the arithmetic: 4 cycles on 2 units.
         """
-        return max(1, min(4, self.registers.count // 4 // results))
+        return max(1, min(4, self.registers.count // 4 // results) // self.together)
 
 
 def choose(nest: Nest, registers: Registers, threads: int = 1) -> Choice:
@@ -53,8 +56,28 @@ def choose(nest: Nest, registers: Registers, threads: int = 1) -> Choice:
     width = registers.bits // _widest(nest)
     vector = _vector_loop(nest, width) if width > 1 else None
     unroll = _unrolled(nest, vector, registers)
-    lanes = width if vector is not None else 1
-    return Choice(vector, lanes, unroll, _split(nest, vector, threads), registers)
+    lanes, together = width if vector is not None else 1, 1
+    if vector is not None and not unroll:
+        together = _together(nest, vector, width, registers)
+    split = _split(nest, vector, threads)
+    return Choice(vector, lanes * together, unroll, split, registers, together)
+
+
+def _together(nest: Nest, vector: int, width: int, registers: Registers) -> int:
+    """Registers to a vector: several where the body has long chains of arithmetic.
+
+    The operations of a long vector become one for each register, next to each other. A core looks
+    ahead some hundred operations, less than an exponential has: one after the other, the chains of
+    two registers would hardly overlap.
+    """
+    count = 4 if registers.count >= 32 else 2
+    size = nest.size(vector)
+    if not any(op.operation.name in FUNCTIONS for op in nest.body.operations):
+        return 1
+    if any(a.uses(vector) and not a.contiguous(vector) for a in nest.accesses):
+        return 1
+    short = size is not None and size < 2 * count * width
+    return 1 if short or any(map(nest.streamed, nest.outputs)) else count
 
 
 def _widest(nest: Nest) -> int:
