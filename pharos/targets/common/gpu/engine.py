@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,12 @@ from pharos.core import settings
 from pharos.targets.common.gpu.device_memory import Region
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.launches import Launch
+
+# Kernels have a calling convention of their own in LLVM IR; functions that they call have not.
+_KERNEL = re.compile(
+    r"^define [^@\n]*\b(?:ptx|amdgpu|spir)_kernel [^@\n]*@(?P<name>[\w.$-]+)\(.*?^}\n",
+    re.MULTILINE | re.DOTALL,
+)
 
 Watch = Callable[[Launch, float], None]
 """Is told each launch that has ended, and the seconds that it took."""
@@ -79,13 +86,26 @@ class Engine:
 
             checked = self._simulation.checks == "all"
             self._kernels[name] = Simulator(
-                self._text,
+                without_other_kernels(self._text, name),
                 name,
                 subgroup_size=self._facts.subgroup_size,
                 meanings=self._meanings(self._facts),
                 checks=Checks() if checked else Checks.none(),
             )
         return self._kernels[name]
+
+
+def without_other_kernels(text: str, name: str) -> str:
+    """The module ``text`` without the bodies of kernels other than ``name``.
+
+    A module has a kernel for each layer of a model, and each kernel is read on its own. Kernels
+    call no kernels.
+    """
+
+    def kept(found: re.Match[str]) -> str:
+        return found[0] if found["name"] == name else ""
+
+    return _KERNEL.sub(kept, text)
 
 
 def _as_simulated(one: Region) -> Any:
