@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 
 from pharos.simt.build import target_machine
-from pharos.simt.memory import Stacks, shared_arena
+from pharos.simt.memory import shared_arena, worker_stacks
 from pharos.simt.regions import Region, packed_regions
 
 _WORDS = {
@@ -53,20 +54,18 @@ class Loaded:
         self.worker = worker
         self._granule = granule or 1
         self.shared = shared_arena(worker)
-        self._jit = llvm.create_lljit_compiler(target_machine(2))
         library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
         words = _WORDS | (_CHECKED if granule else {})
         for name in ("simt.run", *words, *_ARRAYS, *arrays):
             library.export_symbol(name)
-        self._library = library.link(self._jit, f"kernel{next(_numbers)}")
+        self._library = library.link(_linker(), f"kernel{next(_numbers)}")
         self.run = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library["simt.run"])
         self._words = {n: t.from_address(self._library[n]) for n, t in words.items()}
         self.arrays = {n: self._array(n, *shape) for n, shape in _ARRAYS.items()}
         self._constants = [Region(n, self.address(n), size) for n, size in arrays.items()]
         self._regions = packed_regions(())
-        self._stacks: Stacks | None = None
         self._block: tuple[int, ...] = ()
 
     def _array(self, name: str, count: int, dtype: type) -> np.ndarray:
@@ -105,17 +104,19 @@ class Loaded:
         self["simt.regions"] = self._regions.ctypes.data
         self["simt.regions.count"] = -1 if regions is None else len(known)
 
-    def set_stacks(self, threads: int, size: int) -> Stacks:
+    def set_stacks(self, threads: int, size: int) -> None:
         """Stacks of at least ``size`` bytes for at least this many threads."""
-        if self._stacks is None or self._stacks.count < threads:
-            if self._stacks is not None:
-                self._stacks.close()
-            self._stacks = Stacks(threads, size)
-        self["simt.stacks"] = self._stacks.address
-        self["simt.stack_size"] = self._stacks.stride
-        return self._stacks
+        stacks = worker_stacks(self.worker, threads, size)
+        self["simt.stacks"] = stacks.address
+        self["simt.stack_size"] = stacks.stride
 
     def last_writer(self, offset: int) -> int:
         """The site that wrote the granule of shared memory at this offset last."""
         places = (ctypes.c_int32 * 262144).from_address(self.address("simt.places"))
         return int(places[offset // self._granule])
+
+
+@cache
+def _linker() -> llvm.LLJIT:
+    """Links and holds the code of all kernels."""
+    return llvm.create_lljit_compiler(target_machine(2))

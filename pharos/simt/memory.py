@@ -54,6 +54,7 @@ class Stacks:
 
     def __init__(self, count: int, size: int) -> None:
         self.count = count
+        self.size = size
         self.stride = -(-size // PAGE) * PAGE + PAGE
         address = _map(None, count * self.stride + PAGE, _READ_WRITE)
         if address is None:
@@ -71,3 +72,22 @@ class Stacks:
         """The thread whose guard page has this address, None for other addresses."""
         number, offset = divmod(address - self.address, self.stride)
         return number if 0 <= number < self.count and offset < PAGE else None
+
+
+_stacks: dict[int, Stacks] = {}
+
+
+def worker_stacks(worker: int, threads: int, size: int) -> Stacks:
+    """The stacks of one worker, which all kernels use one after another.
+
+    Each stack is several mappings of the process, of which there are only some ten thousand: they
+    are kept, and made anew only for more threads or a larger size.
+    """
+    found = _stacks.get(worker)
+    if found is not None and found.count >= threads and found.size >= size:
+        return found
+    if found is not None:
+        threads, size = max(threads, found.count), max(size, found.size)
+        found.close()
+    _stacks[worker] = Stacks(threads, size)
+    return _stacks[worker]

@@ -391,3 +391,16 @@ out:
     assert caught.value.block == (500, 0, 0)
     kernel.run((100,), (8,), (x, y), workers=2)
     assert y.tolist() == [7] * 8
+
+
+def test_kernels_share_the_stacks_of_a_worker():
+    """Each stack is two mappings of the process: hundreds of kernels would use them all up."""
+    maps = lambda: len(open("/proc/self/maps").readlines())  # noqa: E731, SIM115
+    kernels = [simulator(f"store i32 {i}, ptr %py") for i in range(6)]
+    x, y = numbers(1024)
+    kernels[0].run((2,), (1024,), (x, y))
+    before = maps()
+    for i, kernel in enumerate(kernels):
+        kernel.run((2,), (1024,), (x, y))
+        assert (y == i).all()
+    assert maps() - before < 200
