@@ -41,9 +41,9 @@ class AmdContractions:
     """Lower contractions on memrefs to kernels.
 
     ``chip`` names one of ``facts.CHIPS``. ``f32`` says how products of f32 are made where the chip
-    has matrix instructions for them (gfx942): "matrix" by these, "fma" by fused multiply-adds. An
-    operation's attribute ``pharos.params`` may set ``block_m``, ``block_n``, ``block_k``, ``sub_m``,
-    ``sub_n`` and ``stages``.
+    has matrix instructions for them (gfx942): "matrix" by these, "fma" by fused multiply-adds.
+    An operation's attribute ``pharos.params`` may set ``block_m``, ``block_n``, ``block_k``,
+    ``sub_m``, ``sub_n`` and ``stages``.
 
     Matrix-vector products are left for ``gpu-loops``, and so is what has sizes that are not known.
     """

@@ -19,19 +19,29 @@ _UNIFORM = re.compile(r'"uniform-work-group-size"(?!=)')
 
 
 def generate(text: str, facts: AmdFacts) -> Generated:
-    """The code object for the chip of ``facts``, its assembly, and what it says of its kernels.
+    """The code object for the chip of ``facts``, and what it says of its kernels.
 
     ``text`` is LLVM IR as LLVM 22 reads it. InternalError for functions that are nowhere and for
     code that the chip cannot run. May end the process where LLVM cannot go on.
     """
     module, machine = optimized(text, facts)
-    # Code generation leaves its traces in the module: each kind of output is made of a fresh one.
-    code = link.link(machine.emit_object(module.clone()))
+    code = link.link(machine.emit_object(module))
     found = check.problems(code, facts)
     if found:
         raise InternalError(f"the code object is wrong: {'; '.join(found)}")
     report = {name: kernel.report() for name, kernel in kernels(code).items()}
-    return Generated(code, machine.emit_assembly(module), report)
+    return Generated(code, report=report)
+
+
+def assembly(text: str, facts: AmdFacts) -> str:
+    """The assembly of the same kernels, their metadata at the end.
+
+    Not beside ``generate``: making it takes as long as making the code object, and a module whose
+    code was generated cannot be used again.
+    """
+    module, machine = optimized(text, facts)
+    made: str = machine.emit_assembly(module)
+    return made
 
 
 def optimized(text: str, facts: AmdFacts) -> tuple[llvm.ModuleRef, llvm.TargetMachine]:

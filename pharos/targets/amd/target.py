@@ -25,6 +25,12 @@ def _generate(text: str, chip: Any) -> Generated:
     return generate(text, chip)
 
 
+def _assembly(text: str, chip: Any) -> str:
+    from pharos.targets.amd.hsaco import assembly
+
+    return assembly(text, chip)
+
+
 def _meanings(chip: GpuFacts) -> Any:
     from pharos.targets.amd.meanings import TABLE
 
@@ -48,6 +54,7 @@ AMD = GpuKind(
     dialects=("llvm.", "rocdl."),
     stages=_stages,
     generate=_generate,
+    assembly=_assembly,
     meanings=_meanings,
     open_device=_open_device,
 )

@@ -26,9 +26,9 @@ SHAPES = [
 TYPES = [("f16", "f32"), ("bf16", "f32"), ("f32", "f32"), ("f16", "f16"), ("bf16", "bf16")]
 TURNED = ["", "a", "b", "ab"]
 FAST = [
-    ("gfx1100", Product(33, 17, 65, "f16", "f16", finish="bias-relu")),
+    ("gfx1100", Product(33, 17, 21, "f16", "f16", finish="bias-relu")),
     ("gfx1100", Product(17, 9, 33, "f32", "f32", "a", batch=3, finish="add")),
-    ("gfx1151", Product(65, 70, 40, "bf16", "f32", "b", start="value")),
+    ("gfx1151", Product(65, 30, 24, "bf16", "f32", "b", start="value")),
     ("gfx942", Product(64, 64, 64, "f16", "f32", "ab")),
     ("gfx942", Product(33, 40, 50, "f32", "f32", "a", finish="bias-relu")),
 ]
@@ -57,9 +57,9 @@ def test_products_of_every_kind(one, chip):
     [
         ("gfx1100", "f16", "matrix", "v_wmma_f32_16x16x16_f16"),
         ("gfx1151", "bf16", "matrix", "v_wmma_f32_16x16x16_bf16"),
-        ("gfx942", "f16", "matrix", "v_mfma_f32_32x32x8_f16"),
-        ("gfx942", "bf16", "matrix", "v_mfma_f32_32x32x8_bf16"),
-        ("gfx942", "f32", "matrix", "v_mfma_f32_32x32x2_f32"),
+        ("gfx942", "f16", "matrix", "v_mfma_f32_16x16x16_f16"),
+        ("gfx942", "bf16", "matrix", "v_mfma_f32_16x16x16_bf16"),
+        ("gfx942", "f32", "matrix", "v_mfma_f32_16x16x4_f32"),
         ("gfx942", "f32", "fma", "v_pk_fma_f32"),
     ],
 )
@@ -68,6 +68,13 @@ def test_the_code_has_the_chips_instructions(chip, dtype, f32, instruction):
     text = target(f"amd:{chip}").assembly(artifact)
     assert instruction in text
     assert ("mfma" in text or "wmma" in text) == (f32 == "matrix")
+
+
+def test_large_tiles_take_the_large_instruction():
+    """32 x 32 sums at a time where the tiles allow it: half the operands for the same products."""
+    artifact = built(Product(64, 64, 64), "amd:gfx942")
+    text = target("amd:gfx942").assembly(artifact)
+    assert "v_mfma_f32_32x32x8_f16" in text and "v_mfma_f32_16x16x16_f16" not in text
 
 
 @pytest.mark.slow

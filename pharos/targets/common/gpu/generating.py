@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from pharos.core import settings
 from pharos.core.errors import InternalError
 from pharos.runtime.child import ChildDied, in_child
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import Generated, GpuKind
+
+T = TypeVar("T")
 
 
 def generate(text: str, kind: GpuKind, facts: GpuFacts) -> Generated:
@@ -24,8 +28,19 @@ def generate(text: str, kind: GpuKind, facts: GpuFacts) -> Generated:
     """
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(text)
+    return _in_child(kind.generate, text, facts)
+
+
+def assembly(text: str, kind: GpuKind, facts: GpuFacts) -> str:
+    """``kind.assembly(text, facts)``, which the kind must have, in a child process, as above."""
+    if kind.assembly is None:
+        raise InternalError(f"{kind.name} makes no assembly")
+    return _in_child(kind.assembly, text, facts)
+
+
+def _in_child(work: Callable[[str, GpuFacts], T], text: str, facts: GpuFacts) -> T:
     try:
-        return in_child(lambda report: kind.generate(text, facts))
+        return in_child(lambda report: work(text, facts))
     except ChildDied as death:
         folder = _saved(text, facts, death)
         said = [line.strip() for line in death.output.splitlines() if line.strip()]

@@ -60,6 +60,8 @@ class GpuKind:
     (builtins of SPIR-V); all others but LLVM's intrinsics are refused.
     ``generate(text, facts)`` makes code of LLVM IR text (as LLVM 22 reads it, with debug locations:
     ``downgrade.without_places`` drops them). It runs in a child process, which it may end.
+    ``assembly(text, facts)`` is the code as text for people, for kinds whose ``generate`` does not
+    make it on the way; it runs in a child process too, when someone asks.
     ``meanings(facts)`` is the table of instruction meanings for ``pharos.simt``.
     ``open_device(facts)`` opens a real one; UserError says why there is none.
     ``describe(data, address)`` are the bytes of what ``kernels.launched`` calls a described
@@ -81,5 +83,6 @@ class GpuKind:
     finish: Callable[[Any, GpuFacts], None] = _nothing
     known_external: Callable[[str], bool] = lambda name: False
     describe: Callable[[Mapping[str, Any], int], bytes] = _no_description
+    assembly: Callable[[str, GpuFacts], str] | None = None
     tools: Callable[[], Mapping[str, Callable[[], str]]] = dict
     default_pipeline: str = "optimize"

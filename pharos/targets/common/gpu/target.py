@@ -78,8 +78,12 @@ class GpuTarget:
 
     def assembly(self, artifact: Artifact) -> str:
         """The kernels of ``artifact`` as text: the vendor's, or LLVM IR for a simulated device."""
-        from pharos.targets.common.gpu.archive import text_of
+        from pharos.targets.common.gpu.archive import LLVM_IR, text_of, unpack
+        from pharos.targets.common.gpu.generating import assembly
 
+        kernels = b"" if self.simulated else unpack(artifact)[LLVM_IR]
+        if self.kind.assembly is not None and kernels:
+            return assembly(kernels.decode(), self.kind, self._facts)
         return text_of(artifact)
 
     def open_device(self) -> Any:
