@@ -19,9 +19,9 @@ class XeGpuFacts(GpuFacts):
 
     ``threads`` are those of a core when each has the large register file (``thread_registers`` of
     ``register_bytes``); a thread runs one subgroup. ``matrix_flops`` counts f16 or bf16, a
-    multiply-add as two; ``l1_bytes`` and ``l2_bytes`` are what a core reads from its own and from
-    the shared cache. ``clock`` is in Hz, ``bandwidth`` that of the device memory in bytes per
-    second.
+    multiply-add as two, ``vector_flops`` f32; ``l1_bytes`` and ``l2_bytes`` are what a core reads
+    from its own and from the shared cache. ``clock`` is in Hz, ``bandwidth`` that of the device
+    memory in bytes per second.
     """
 
     model: str
@@ -30,6 +30,7 @@ class XeGpuFacts(GpuFacts):
     thread_registers: int
     register_bytes: int
     matrix_flops: int
+    vector_flops: int
     l1: int
     l1_bytes: int
     l2_bytes: int
@@ -54,6 +55,8 @@ _COMMON: Mapping[str, Any] = {
     "static_shared": 128 << 10,
     "registers": 256,
     "engines": 8,
+    # 16 multiply-adds of f32 per engine.
+    "vector_flops": 256,
     "threads": 32,
     "thread_registers": 256,
     "register_bytes": 64,

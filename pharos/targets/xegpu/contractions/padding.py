@@ -4,9 +4,8 @@
                                      ==>   linalg.generic: 0 into %p[0:100, 33:64]
                                            linalg.generic: %a into %p[0:100, 0:33]
 
-The copy keeps the order in memory, is zero where it is longer, and costs one pass over a factor
-that the product reads many times. It is written as linalg for the stage that makes kernels of the
-rest.
+The copy is zero where it is longer, and costs one pass over a factor that the product reads many
+times. It is written as linalg for the stage that makes kernels of the rest.
 """
 
 from __future__ import annotations
@@ -19,11 +18,13 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import is_known
 from pharos.targets.xegpu.contractions.block_rules import objection, padded_width
 from pharos.targets.xegpu.contractions.matrices import Matrix, Product
+from pharos.targets.xegpu.contractions.tiles import Tiles
 
+_TRANSPOSED = 16
 _DYNAMIC = mlir.ShapedType.get_dynamic_stride_or_offset()
 
 
-def reachable(product: Product) -> tuple[Product, list[Any]]:
+def reachable(product: Product, tiles: Tiles) -> tuple[Product, list[Any]]:
     """``product`` with factors that block loads can reach, and the buffers made for it.
 
     What must be copied is, at the insertion point; the buffers are the caller's to free.
@@ -32,49 +33,39 @@ def reachable(product: Product) -> tuple[Product, list[Any]]:
     factors = {}
     for name in ("a", "b"):
         matrix = getattr(product, name)
-        if objection(matrix, sizes) is not None:
-            matrix = _copied(matrix, sizes)
+        # A transposing load brings 16 x 16 elements, which fewer rows of a subgroup have not.
+        straight = name == "a" and matrix.turned and tiles.sg_m % _TRANSPOSED != 0
+        if straight or objection(matrix, sizes) is not None:
+            matrix = _copied(matrix, sizes, matrix.turned and not straight)
             made.append(matrix.buffer)
         factors[name] = matrix
     return replace(product, **factors), made
 
 
-def _copied(matrix: Matrix, batch_sizes: tuple[int, ...]) -> Matrix:
-    """A copy of ``matrix`` with padded rows; what all batches share is copied once."""
-    height, width, _ = matrix.surface
+def _copied(matrix: Matrix, batch_sizes: tuple[int, ...], turned: bool) -> Matrix:
+    """A copy of ``matrix`` with padded rows, ``turned`` or not; what all batches share is copied
+    once."""
+    height, width = (matrix.columns, matrix.rows) if turned else (matrix.rows, matrix.columns)
     pitch = padded_width(width, matrix.dtype)
     own = [n for n, step in enumerate(matrix.batch_steps) if step and batch_sizes[n] > 1]
     shape = [*(batch_sizes[n] for n in own), height, pitch]
     kind = mlir.MemRefType.get(shape, mlir.Type.parse(matrix.dtype))
     copy = dialect("memref").AllocOp(kind, [], [], alignment=64).result
-    steps = [*(matrix.batch_steps[n] for n in own), *_steps(matrix)]
+    inner = (matrix.row_step, matrix.column_step)
+    steps = [*(matrix.batch_steps[n] for n in own), *(reversed(inner) if turned else inner)]
     _fill(_columns(copy, width, pitch - width))
     _copy(_view(matrix, [*shape[:-1], width], steps), _columns(copy, 0, width))
     strides, _ = kind.get_strides_and_offset()
     batch = [0] * len(batch_sizes)
     for n, stride in zip(own, strides, strict=False):
         batch[n] = stride
-    turned = matrix.turned
-    return replace(
-        matrix,
-        buffer=copy,
-        # The rows are as long as the copy's: zeros are no more to the sums, but the surface of a
-        # block load is a whole number of lines.
-        rows=pitch if turned else height,
-        columns=height if turned else pitch,
-        row_step=1 if turned else pitch,
-        column_step=pitch if turned else 1,
-        batch_steps=tuple(batch),
-        start=0,
-        offset=0,
-    )
-
-
-def _steps(matrix: Matrix) -> tuple[int, int]:
-    """Elements from one row of the surface to the next, and from one column to the next."""
-    if matrix.turned:
-        return matrix.column_step, matrix.row_step
-    return matrix.row_step, matrix.column_step
+    # The rows are as long as the copy's: zeros are no more to the sums, but the surface of a
+    # block load is a whole number of lines.
+    rows, columns, row_step, column_step = height, pitch, pitch, 1
+    if turned:
+        rows, columns, row_step, column_step = pitch, height, 1, pitch
+    dtype = matrix.dtype
+    return Matrix(copy, dtype, rows, columns, row_step, column_step, tuple(batch), 0, 0)
 
 
 def _view(matrix: Matrix, shape: Sequence[int], steps: Sequence[int]) -> Any:

@@ -78,11 +78,10 @@ class XeGpuProducts:
         return Site(contraction, product, ending, self._tiles(contraction, product))
 
     def _tiles(self, contraction: Contraction, product: Product) -> Tiles:
-        turned = {"turned_a": product.a.turned, "turned_b": product.b.turned}
-        values = default_tiles(product.m, product.n, **turned).values()
+        values = default_tiles(product.m, product.n).values()
         given = wanted(contraction)
         values.update({name: given[name] for name in NAMES if name in given})
-        broken = problems(values, CHIPS[self.chip], **turned)
+        broken = problems(values, CHIPS[self.chip])
         if broken:
             raise refused(contraction, broken)
         return Tiles(**values)
@@ -91,7 +90,7 @@ class XeGpuProducts:
 def _replace(site: Site) -> None:
     anchor, tiles = site.replaced[0], site.tiles
     with anchor.location, mlir.InsertionPoint(anchor):
-        product, made = reachable(site.product)
+        product, made = reachable(site.product, tiles)
     hosts = _operands(site, product)
     grid = (-(-product.m // tiles.wg_m), -(-product.n // tiles.wg_n), product.batch)
     block = (tiles.subgroups * 16,)

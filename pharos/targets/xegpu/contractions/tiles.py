@@ -2,8 +2,9 @@
 
 A workgroup computes ``wg_m`` x ``wg_n`` elements of the result, each of its subgroups ``sg_m`` x
 ``sg_n``, ``k_tile`` steps of the inner dimension at a time. Loads bring ``load_a_m`` x 16 of A and
-``load_b_k`` x 16 of B per instruction, and ``prefetch`` says how many k tiles ahead the caches
-are asked. No size of a matrix restricts them: edges are clipped by the block instructions.
+``load_b_k`` x 16 of B per instruction (16 x 16 where a factor is stored transposed), and
+``prefetch`` says how many k tiles ahead the caches are asked. No size of a matrix restricts them:
+edges are clipped by the block instructions.
 """
 
 from __future__ import annotations
@@ -56,13 +57,7 @@ class Tiles:
 NAMES = tuple(field.name for field in fields(Tiles))
 
 
-def problems(
-    values: Mapping[str, Any],
-    facts: XeGpuFacts,
-    *,
-    turned_a: bool = False,
-    turned_b: bool = False,
-) -> list[str]:
+def problems(values: Mapping[str, Any], facts: XeGpuFacts) -> list[str]:
     """The constraints that ``values`` break, each in a sentence; none for legal tiles."""
     known = ", ".join(NAMES)
     found = [f"{name} is no parameter of it; there are {known}" for name in values.keys() - NAMES]
@@ -75,7 +70,7 @@ def problems(
     if found:
         return found
     tiles = Tiles(**values)
-    return [*_divisions(tiles), *_loads(tiles, turned_a, turned_b), *_room(tiles, facts)]
+    return [*_divisions(tiles), *_loads(tiles), *_room(tiles, facts)]
 
 
 def _divisions(tiles: Tiles) -> list[str]:
@@ -95,18 +90,13 @@ def _divisions(tiles: Tiles) -> list[str]:
     ]
 
 
-def _loads(tiles: Tiles, turned_a: bool, turned_b: bool) -> list[str]:
+def _loads(tiles: Tiles) -> list[str]:
     found = []
     for name, value in (("load_a_m", tiles.load_a_m), ("load_b_k", tiles.load_b_k)):
         if value not in _LOADS:
             found.append(f"{name} = {value} is none of {', '.join(map(str, _LOADS))}")
     if tiles.load_b_k % DPAS_K:
         found.append(f"load_b_k = {tiles.load_b_k} is not a multiple of {DPAS_K}")
-    # A transposing load moves 32-bit pairs: 16 x 16 elements are 16 rows of 8 pairs.
-    if turned_a and (tiles.load_a_m != 16 or tiles.sg_m % 16):
-        found.append("load_a_m must be 16, and sg_m a multiple, for a transposed A")
-    if turned_b and tiles.load_b_k != 16:
-        found.append("load_b_k must be 16 for a transposed B")
     return found
 
 
@@ -121,15 +111,13 @@ def _room(tiles: Tiles, facts: XeGpuFacts) -> list[str]:
     return found
 
 
-def default_tiles(m: int, n: int, *, turned_a: bool = False, turned_b: bool = False) -> Tiles:
+def default_tiles(m: int, n: int) -> Tiles:
     """Legal tiles for any ``m`` x ``n``: 128 x 128 in 32 x 32, less where the result is smaller."""
     sg_m = next((size for size in (8, 16, 32) if m <= size), 32)
-    if turned_a:
-        sg_m = max(16, sg_m)
     sg_n = 16 if n <= 16 else 32
     wg_m = min(4, _pieces(m, sg_m)) * sg_m
     wg_n = min(4, _pieces(n, sg_n)) * sg_n
-    return Tiles(wg_m, wg_n, sg_m, sg_n, 32, 16 if turned_a else sg_m, 16 if turned_b else 32)
+    return Tiles(wg_m, wg_n, sg_m, sg_n, 32, sg_m, 32)
 
 
 def _pieces(size: int, piece: int) -> int:

@@ -73,7 +73,7 @@ class BothLevels:
         found = _bytes(region)
         if found == wanted:
             return 0.0
-        inside = range(region.address, region.address + region.bytes)
+        inside = range(region.address, region.address + region.size)
         dtype = next((d for address, d in dtypes.items() if address in inside), None)
         if dtype is None:
             raise InternalError(f"{name} changed '{region.name}', which it was not given")
@@ -100,4 +100,4 @@ def _tiled(module: Any) -> list[Any]:
 
 
 def _bytes(region: Any) -> bytes:
-    return ctypes.string_at(region.address, region.bytes)
+    return ctypes.string_at(region.address, region.size)

@@ -38,7 +38,7 @@ class Descriptor:
 
 
 class Memory:
-    """All ``regions`` (with ``address`` and ``bytes``) that a kernel may touch."""
+    """All ``regions`` (with ``address`` and ``size``) that a kernel may touch."""
 
     def __init__(self, regions: Sequence[Any]) -> None:
         self._regions = sorted(regions, key=lambda region: region.address)
@@ -65,7 +65,7 @@ class Memory:
 
     def _check(self, address: int, size: int) -> None:
         for region in self._regions:
-            if region.address <= address and address + size <= region.address + region.bytes:
+            if region.address <= address and address + size <= region.address + region.size:
                 return
         raise UserError(
             f"a kernel at workgroup level reaches {size} bytes at {address:#x}, which are not "
