@@ -22,6 +22,7 @@ SELECTORS = {
     "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
     "amd-contractions": ("pharos.params.amd_contractions", "amd_contractions"),
     "nvidia-contractions": ("pharos.params.nvidia_contractions", "nvidia_contractions"),
+    "xegpu-contractions": ("pharos.params.xegpu_contractions", "xegpu_contractions"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
