@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from pharos.simt import types
 from pharos.simt.meanings import Call, Meanings, meaning
 from pharos.simt.values import Value
 from pharos.simt.writer import Writer
@@ -162,10 +163,14 @@ def _held(lines: tuple[str, ...]) -> dict[str, str]:
 
 def _gives_float(text: str) -> bool:
     """Whether a passing instruction's result is one float."""
-    if text.startswith("extractvalue "):
-        return not text.startswith("extractvalue { {")
-    words = text.split(" ")
-    return words[1] == "float" or (words[0] == "select" and ", float " in text)
+    word, _, rest = text.partition(" ")
+    if word == "select":
+        return ", float " in rest
+    type, operands = types.leading_type(rest)
+    if word == "extractvalue":
+        for index in re.findall(r", (\d+)", operands.partition("!")[0]):
+            type = types.fields_of(type)[int(index)]
+    return type == "float"
 
 
 def _settled(lines: Iterable[str], scalars: set[str]) -> Iterator[str]:

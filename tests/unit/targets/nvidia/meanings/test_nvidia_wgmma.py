@@ -6,6 +6,7 @@ import pytest
 from lone_instructions import built
 
 from pharos.simt import SimulationFault
+from pharos.targets.nvidia.meanings.accumulators import SETTLE, settle_uses
 from pharos.targets.nvidia.meanings.fragments import Fragment
 from pharos.targets.nvidia.meanings.matrix_descriptors import MatrixDescriptor
 from pharos.targets.nvidia.meanings.swizzles import Swizzle
@@ -272,3 +273,29 @@ def test_accumulators_of_two_products_mixed():
             product(16, 16, "f16", "g", "%m"), COMMIT, WAIT]  # fmt: skip
     with pytest.raises(SimulationFault, match="different wgmma are given together"):
         simple(*body)
+
+
+def test_uses_are_settled_through_structures_and_phis():
+    """Everything that only passes values on stays; what computes or stores gets settled ones."""
+    nested = "{ { float, float }, { float, float } }"
+    lines = (
+        '  %d = call { float, float } asm sideeffect "wgmma.mma_async", "=f,=f"(float %x0, float %x1)',
+        f"  %s = insertvalue {nested} poison, {{ float, float }} %d, 1",
+        f"  %p = phi {nested} [ %s, %a ], [ zeroinitializer, %b ]",
+        f"  %one = extractvalue {nested} %p, 1, 0",
+        f"  %half = extractvalue {nested} %p, 1",
+        "  %two = extractvalue { float, float } %half, 1",
+        "  %t = phi float [ %two, %a ], [ 0.0, %b ]",
+        "  %sum = fadd float %one, %one",
+        "  store float %t, ptr %q, align 4, !dbg !7",
+        "  %other = fadd float %twofold, %sum",
+    )
+    settled = settle_uses(lines)
+    assert settled[:7] == lines[:7] and settled[-1] == lines[-1]
+    assert list(settled[7:-1]) == [
+        f'  %settled.1 = call float @"{SETTLE}"(float %one)',
+        "  %sum = fadd float %settled.1, %settled.1",
+        f'  %settled.2 = call float @"{SETTLE}"(float %t), !dbg !7',
+        "  store float %settled.2, ptr %q, align 4, !dbg !7",
+    ]
+    assert settle_uses(lines[7:]) == lines[7:]
