@@ -1,4 +1,4 @@
-"""Reductions with few results: shared by the work-items of a block, and by blocks."""
+"""Reductions with few results, and scans: shared by the work-items of a block, and by blocks."""
 
 from pharos import ir
 from pharos.targets.common.loops.stage import GpuLoops
@@ -76,3 +76,40 @@ def test_a_few_long_rows_are_no_kernel_of_a_block_each():
     text = total("3x1000000", maps, '"parallel", "reduction"', "3x", compute_units=16)
     assert "@partial_reduction_0" in text
     assert "known_grid_size = array<i32: 33, 1, 1>" in text
+
+
+def running_sum(rows, length, **options):
+    return lowered(
+        f"""
+func.func @main(%x: memref<{rows}x{length}xf32>, %y: memref<{rows}x{length}xf32>,
+                %s: memref<{rows}xf32>) {{
+  linalg.generic {{indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>,
+      affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}}
+    ins(%x : memref<{rows}x{length}xf32>)
+    outs(%y, %s : memref<{rows}x{length}xf32>, memref<{rows}xf32>) {{
+  ^bb0(%a: f32, %o: f32, %p: f32):
+    %r = arith.addf %p, %a : f32
+    linalg.yield %r, %r : f32, f32
+  }}
+  return
+}}""",
+        **options,
+    )
+
+
+def test_the_lanes_of_a_subgroup_scan_a_row():
+    text = running_sum(64, 128)
+    assert text.count("gpu.shuffle idx") == 5 + 2
+    assert "vector<4xf32>" in text and "gpu.barrier" not in text
+    assert "scf.for" not in text
+
+
+def test_a_block_scans_a_long_row():
+    text = running_sum(4, 8192)
+    assert "known_block_size = array<i32: 256, 1, 1>" in text
+    assert text.count("gpu.barrier") == 1 and "scf.for" in text
+    assert "memref<16xf32, #gpu.address_space<workgroup>>" in text
+
+
+def test_short_scans_are_left_to_a_work_item_each():
+    assert "gpu.shuffle" not in running_sum(64, 8)

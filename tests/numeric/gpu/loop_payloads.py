@@ -308,6 +308,24 @@ def scan(shape, dtype):
     return Case(function([("%x", kind), ("%y", kind)], body), [x], [expected], bound)
 
 
+def scan_before(shape, dtype):
+    """The largest of all before each along the last dimension, from 0 on, and of all."""
+    loops = names(len(shape))
+    kind, row = memref(shape, dtype), memref(shape[:-1], dtype)
+    start, most = ("0.0", "maximumf") if is_float(dtype) else ("0", "maxsi")
+    body = f"%start = arith.constant {start} : {dtype}" + fill("%s", row, len(shape) - 1)
+    outs = [("%y", kind, loops), ("%s", row, loops[:-1])]
+    lines = f"%r = arith.{most} %o1, %a0 : {dtype}"
+    kinds = "p" * (len(shape) - 1) + "r"
+    body += generic(loops, kinds, [("%x", kind, loops)], outs, (lines, "%o1, %r"))
+    x = values(shape, dtype)
+    wide = x.astype(np.float64 if is_float(dtype) else np.int64)
+    running = np.maximum(np.maximum.accumulate(wide, -1), 0)
+    before = np.concatenate([np.zeros_like(running[..., :1]), running[..., :-1]], -1)
+    text = function([("%x", kind), ("%y", kind), ("%s", row)], body)
+    return Case(text, [x], [before, running[..., -1]], 0)
+
+
 def pooled(shape, dtype):
     """The largest of windows of 3 by 2, steps of 2 by 1, over the last two dimensions."""
     *lead, height, width = shape
@@ -383,6 +401,7 @@ CASES: dict[str, Callable[..., Case]] = {
     "softmax": softmax,
     "layer norm": layer_norm,
     "scan": scan,
+    "scan before": scan_before,
     "pooled": pooled,
     "product": product,
     "convolved": convolved,

@@ -8,12 +8,14 @@ from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import scalar_only
 from pharos.targets.common.loops.flat import Flat, Reach
 from pharos.targets.common.loops.groups import NEAR, Group, Member, counts_places, near_results
-from pharos.targets.common.loops.joins import joins_of
+from pharos.targets.common.loops.joins import joins_of, joins_of_carried
 from pharos.targets.common.loops.parts import Parts
 from pharos.targets.common.loops.points import Points
 from pharos.targets.common.loops.rows import Rows
+from pharos.targets.common.loops.scans import Scan
 from pharos.targets.common.loops.transposes import Tiles
 from pharos.targets.common.loops.transposes import scratch_of as tiles_of
+from pharos.targets.common.nests.body import scanned
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _steps_are_near(found: Flat) -> bool:
     """Whether neighbouring steps read neighbours, and neighbouring results do not."""
     moving = [r for r in found.reads if r is not None]
     inner = found.reductions[-1]
-    return not near_results(found) and all(0 <= r.strides[inner] <= 1 for r in moving)
+    return not near_results(found) and all(not r.odd and 0 <= r.strides[inner] <= 1 for r in moving)
 
 
 def _along_steps(found: Flat, device: Device) -> Parts:
@@ -142,6 +144,35 @@ def _along_points(found: Flat, device: Device) -> Parts:
     while lanes * slots < device.subgroup:
         slots *= 2
     return Parts(lanes, slots, width, 1, device.subgroup)
+
+
+def scan(found: Flat, device: Device) -> Scan | None:
+    """How many work-items share a row of the scan ``found``, loops merged.
+
+    None where it is none of one loop, short, or where neighbouring results are neighbours in memory
+    and many: then each is best left to a work-item of its own.
+    """
+    nest = found.nest
+    if len(found.reductions) != 1 or not any(map(found.streamed, found.writes)):
+        return None
+    if joins_of_carried(nest) is None or scanned(nest) is None:
+        return None
+    inner, rows = found.reductions[0], found.count(found.parallel)
+    length = found.loops[inner].size
+    if length < 2 * LEAST_STEPS or not rows:
+        return None
+    if near_results(found) and rows >= device.units * device.subgroup:
+        return None
+    width = _width_along(found, inner, device)
+    while length % width:
+        width //= 2
+    vectors = -(-length // width)
+    if vectors <= device.subgroup * STEPS:
+        lanes = min(device.subgroup, _power_of_two(vectors))
+        block = max(device.subgroup, min(device.block, _power_of_two(rows) * lanes))
+    else:
+        lanes = block = max(device.subgroup, min(device.block, _power_of_two(vectors // STEPS)))
+    return Scan(lanes, block, width, device.subgroup)
 
 
 # Sides of a tile of a transpose; smaller arrays are read as they are.

@@ -108,7 +108,7 @@ def near_results(found: Flat) -> bool:
     if not found.parallel:
         return False
     inner = found.parallel[-1]
-    return all(abs(r.strides[inner]) <= NEAR for r in found.reads if r is not None)
+    return all(r.odd or abs(r.strides[inner]) <= NEAR for r in found.reads if r is not None)
 
 
 def _member(nest: Nest, rows: int, length: int) -> Member | None:

@@ -99,17 +99,32 @@ def joins_of(nest: Nest) -> list[Join] | None:
     return [Join(c, output.element) for c, output in zip(found, nest.outputs, strict=True)]
 
 
+def carried(nest: Nest) -> list[int]:
+    """The outputs that a reduction loop carries on; the others are a scan's lists."""
+    return [n for n, output in enumerate(nest.outputs) if not nest.streamed(output)]
+
+
+def joins_of_carried(nest: Nest) -> list[Join] | None:
+    """How each carried output of a scan is joined; None where order matters."""
+    found = combiners(nest)
+    if found is None or not nest.reductions:
+        return None
+    outputs = [nest.outputs[n] for n in carried(nest)]
+    return [Join(c, output.element) for c, output in zip(found, outputs, strict=True)]
+
+
 def terms(
     body: Body, inputs: Sequence[Any], index_of: Callable[[int], Any], width: int = 1
 ) -> list[Any]:
-    """What one iteration gives to each output's join, on all lanes for ``width`` above one."""
+    """What one iteration gives to each carried output's join, on all lanes of ``width``."""
     nest = body.nest
     end = list(nest.body.operations)[-1].operation
-    owners = [value.owner for value in end.operands]
+    numbers = carried(nest)
+    owners = {n: end.operands[n].owner for n in numbers}
     arguments = [*inputs, *[None] * len(nest.outputs)]
-    built = body.build(arguments, index_of, width, frozenset(owners))
+    built = body.build(arguments, index_of, width, frozenset(owners.values()))
     found = []
-    for n, owner in enumerate(owners):
+    for n, owner in owners.items():
         previous = nest.body.arguments[len(nest.inputs) + n]
         term = owner.operands[1 if owner.operands[0] == previous else 0]
         value = built.get(term, term)

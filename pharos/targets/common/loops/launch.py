@@ -22,6 +22,8 @@ from pharos.targets.common.loops.parts import scratch_of as scratch_of_parts
 from pharos.targets.common.loops.phases import private
 from pharos.targets.common.loops.points import write_points
 from pharos.targets.common.loops.rows import Rows, RowWriter, scratch_of
+from pharos.targets.common.loops.scans import Scan, ScanWriter
+from pharos.targets.common.loops.scans import scratch_of as scratch_of_scan
 from pharos.targets.common.loops.transposes import Tiles, TileWriter
 from pharos.targets.common.loops.transposes import scratch_of as scratch_of_tiles
 from pharos.targets.common.nests.nest import Nest
@@ -39,6 +41,26 @@ def launch_points(found: Flat, device: Device) -> None:
     with launched(nest.operation, hint, everything, grid=[plan.grid], block=[plan.block]) as kernel:
         inside = _inside(everything, kernel.arguments, [nest])
         write_points(found, plan, kernel.arguments[: len(operands)], inside, numbers)
+
+
+def launch_scan(found: Flat, plan: Scan) -> None:
+    """A kernel whose work-items share the rows of a scan, before the operation it stands for."""
+    nest = found.nest
+    operands = list(nest.operation.operands)
+    everything = [*operands, *captured(nest)]
+    grid = plan.grid(found.count(found.parallel))
+    numbers = _numbers([found], grid * plan.block * plan.width)
+    with launched(
+        nest.operation,
+        "scan",
+        everything,
+        grid=[grid],
+        block=[plan.block],
+        workgroup=[workgroup_type([n], element) for n, element in scratch_of_scan(found, plan)],
+    ) as kernel:
+        inside = _inside(everything, kernel.arguments, [nest])
+        buffers = kernel.arguments[: len(operands)]
+        ScanWriter(found, plan, buffers, inside, kernel.workgroup, numbers).write()
 
 
 def launch_tiles(found: Flat, plan: Tiles) -> None:

@@ -16,7 +16,8 @@ def join_subgroup(join: Join, value: Any, lanes: int, subgroup: int) -> Any:
     """``value`` of ``lanes`` neighbouring work-items (a power of two) joined, in all of them."""
     distance = lanes // 2
     while distance:
-        value = join(value, _exchanged(value, distance, subgroup))
+        other = _exchanged(value, _i32(distance), subgroup, dialect("gpu").ShuffleMode.XOR)
+        value = join(value, other)
         distance //= 2
     return value
 
@@ -43,28 +44,31 @@ def join_block(
     return join_subgroup(join, part, most, subgroup)
 
 
-def _exchanged(value: Any, distance: int, subgroup: int) -> Any:
-    """What the work-item whose lane differs by the bits of ``distance`` holds.
+def from_lane(value: Any, lane: Any, subgroup: int) -> Any:
+    """What the work-item ``lane`` (i32) of the subgroup holds."""
+    return _exchanged(value, lane, subgroup, dialect("gpu").ShuffleMode.IDX)
 
-    Devices exchange 32 bits: a wider value goes in parts.
-    """
-    vector = dialect("vector")
+
+def _exchanged(value: Any, operand: Any, subgroup: int, mode: Any) -> Any:
+    """``gpu.shuffle``. Devices exchange 32 bits: a wider value goes in parts."""
     if value.type.width == 32:
-        return _shuffled(value, distance, subgroup)
-    i32 = mlir.IntegerType.get_signless(32)
-    one = mlir.VectorType.get([1], value.type)
-    halves = mlir.VectorType.get([2], i32)
+        return _shuffled(value, operand, subgroup, mode)
+    vector, i32 = dialect("vector"), mlir.IntegerType.get_signless(32)
+    one, halves = mlir.VectorType.get([1], value.type), mlir.VectorType.get([2], i32)
     parts = vector.bitcast(halves, vector.broadcast(one, value))
-    swapped = [_shuffled(vector.extract(parts, [], [n]), distance, subgroup) for n in range(2)]
+    both = [vector.extract(parts, [], [n]) for n in range(2)]
+    swapped = [_shuffled(part, operand, subgroup, mode) for part in both]
     joined = vector.from_elements(halves, swapped)
     return vector.extract(vector.bitcast(one, joined), [], [0])
 
 
-def _shuffled(value: Any, distance: int, subgroup: int) -> Any:
-    i32 = mlir.IntegerType.get_signless(32)
-    gpu, arith = dialect("gpu"), dialect("arith")
-    far, width = arith.constant(i32, distance), arith.constant(i32, subgroup)
-    return gpu.ShuffleOp(value, far, width, gpu.ShuffleMode.XOR).results[0]
+def _shuffled(value: Any, operand: Any, subgroup: int, mode: Any) -> Any:
+    width = _i32(subgroup)
+    return dialect("gpu").ShuffleOp(value, operand, width, mode).results[0]
+
+
+def _i32(number: int) -> Any:
+    return dialect("arith").constant(mlir.IntegerType.get_signless(32), number)
 
 
 def barrier() -> None:

@@ -155,8 +155,9 @@ class PartWriter:
         return loops[-1] if loops else None
 
     def _load(self, reach: Reach, at: Sequence[Number]) -> Any:
-        moves = self._inner is not None and reach.strides[self._inner] != 0
-        return self.memory.load(reach, at, self.plan.width if moves else 1)
+        inner, width = self._inner, self.plan.width
+        moves = width > 1 and inner is not None and reach.strides[inner] != 0
+        return self.memory.load(reach, at, width if moves else 1)
 
     def _counter(self, at: Sequence[Number]) -> Callable[[int], Any]:
         def number(dim: int) -> Any:

@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import supported
-from pharos.targets.common.loops.choice import Device, few_long_rows, parts, tiles
-from pharos.targets.common.loops.flat import flat, merged
+from pharos.targets.common.loops.choice import Device, few_long_rows, parts, scan, tiles
+from pharos.targets.common.loops.flat import Flat, flat, merged
 from pharos.targets.common.loops.groups import JOIN, Group, groups
 from pharos.targets.common.loops.launch import (
     launch_parts,
     launch_points,
     launch_rows,
+    launch_scan,
     launch_tiles,
 )
 from pharos.targets.common.nests.nest import Nest, read_nest
@@ -67,15 +68,20 @@ class GpuLoops:
 def _replace(nest: Nest, device: Device) -> None:
     found = flat(nest)
     if found.count(found.parallel) > 0:
-        found = merged(found)
-        shared, tiled = parts(found, device), tiles(found, device)
-        if shared is not None:
-            launch_parts(found, shared, device)
-        elif tiled is not None:
-            launch_tiles(found, tiled)
-        else:
-            launch_points(found, device)
+        _launch(merged(found), device)
     nest.operation.erase()
+
+
+def _launch(found: Flat, device: Device) -> None:
+    """The kernels for one nest with loops merged, of the first form that it has."""
+    if (shared := parts(found, device)) is not None:
+        launch_parts(found, shared, device)
+    elif (rows := scan(found, device)) is not None:
+        launch_scan(found, rows)
+    elif (tiled := tiles(found, device)) is not None:
+        launch_tiles(found, tiled)
+    else:
+        launch_points(found, device)
 
 
 def _replace_apart(group: Group, device: Device) -> None:
