@@ -14,8 +14,8 @@ class TorchFunction:
     """An imported model with its code: called like the model, with tensors, it returns tensors.
 
     Reads parameters and buffers where the model keeps them, so that it follows when they change,
-    and writes back what the model changes in place. Outputs are fresh row-major tensors without
-    gradients. Any number of threads may call it.
+    and writes back what the model changes in place. Outputs are row-major tensors without
+    gradients, in memory that nobody else holds. Any number of threads may call it.
     """
 
     def __init__(self, imported: Any, artifact: Artifact) -> None:
@@ -25,10 +25,11 @@ class TorchFunction:
         self._entry = artifact.entry(imported.entry)
         self._module = target(artifact.target).open_device().load(artifact)
         self._idle: list[_Frame] = []  # append and pop are atomic
+        self._outputs = _outputs()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The model's outputs for these inputs. UserError for inputs that do not fit."""
-        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs))
+        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs), self._outputs)
         frame = self._idle.pop() if self._idle else None
         if frame is None:
             frame = self._frame(call)
@@ -43,7 +44,7 @@ class TorchFunction:
 
         ``poison`` fills the outputs with NaN (integers with a rare value) first.
         """
-        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs))
+        call = _Tensors(self.imported, self.imported.tree.flatten(args, kwargs), self._outputs)
         if poison:
             call.poison()
         return BoundTorch(call, self._frame(call))
@@ -78,15 +79,15 @@ class BoundTorch:
 
 
 class _Tensors:
-    """The memory of one call: what goes in, checked, and fresh tensors for what comes out."""
+    """The memory of one call: what goes in, checked, and tensors of its own for what comes out."""
 
-    def __init__(self, imported: Any, inputs: list[Any]) -> None:
+    def __init__(self, imported: Any, inputs: list[Any], outputs: Any) -> None:
         from pharos.ingress.torch import memory
 
         self._imported = imported
         self._inputs = inputs
         self._symbols = imported.tree.values(inputs)
-        self._results = [memory.result_tensor(r, self._symbols) for r in imported.results]
+        self._results = [memory.result_tensor(r, self._symbols, outputs) for r in imported.results]
         arguments = [memory.argument_value(a, inputs) for a in imported.arguments]
         self.all = [*arguments, *self._results]
 
@@ -124,6 +125,12 @@ class _Frame:
             if key != self._keys[number]:
                 self._keys[number] = key
                 self.call.update(number, _checked(value))
+
+
+def _outputs() -> Any:
+    from pharos.ingress.torch.outputs import Outputs
+
+    return Outputs()
 
 
 def _key(value: Any) -> Any:

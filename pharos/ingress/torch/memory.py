@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pharos.core.errors import UserError
+from pharos.ingress.torch.outputs import Outputs
 from pharos.ingress.torch.records import INPUT, Argument, Result
 from pharos.ingress.torch.sizes import evaluate
 
@@ -75,10 +76,10 @@ def argument_value(argument: Argument, inputs: Sequence[Any]) -> torch.Tensor | 
     return dense(value)
 
 
-def result_tensor(result: Result, symbols: Mapping[str, int]) -> torch.Tensor:
-    """A fresh row-major tensor for ``result`` where the symbols have these values."""
+def result_tensor(result: Result, symbols: Mapping[str, int], outputs: Outputs) -> torch.Tensor:
+    """A row-major tensor of ``outputs`` for ``result`` where the symbols have these values."""
     shape = [evaluate(size, symbols) for size in result.sizes]
-    return torch.empty(shape, dtype=result.torch_dtype)
+    return outputs.tensor(shape, result.torch_dtype)
 
 
 def _sizes(shape: Sequence[int]) -> str:
