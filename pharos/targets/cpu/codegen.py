@@ -18,12 +18,9 @@ from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.complaints import complaints_are_errors
 from pharos.targets.cpu.libcalls import GENERATED
+from pharos.targets.cpu.private_functions import LARGE
 
 _C_INTERFACE = "_mlir_ciface_"
-# Operations from which LLVM's optimisations of its IR are left out. Their time grows faster than
-# the module, and only deep networks are so large: kernels, written as vectors, which LLVM's code
-# generator makes as fast without (docs/performance/kernelbench.md).
-_LARGE = 10_000
 
 
 def compile_object(
@@ -48,7 +45,7 @@ def compile_object(
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
-    large = len(_walk(module.operation)) > _LARGE
+    large = len(_walk(module.operation)) >= LARGE
     code = _emit(module, 0 if large else optimize, position_independent)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))

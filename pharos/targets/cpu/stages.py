@@ -14,9 +14,11 @@ from pharos.targets.cpu.contractions.stage import PackedContractions
 from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.libm_names import LibmNames
+from pharos.targets.cpu.merged_functions import MergeFunctions
 from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
+from pharos.targets.cpu.unused_parameters import UnusedParameters
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
@@ -40,5 +42,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         VectorLoops,
         FastMath,
         HalfMasks,
+        UnusedParameters,
+        MergeFunctions,
     )
 }
