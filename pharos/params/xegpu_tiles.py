@@ -115,19 +115,21 @@ def best(work: Work, chip: str, fixed: tuple[tuple[str, int], ...] = ()) -> Tile
     facts, wanted = CHIPS[chip], dict(fixed)
     found = list(_candidates(work, wanted))
     legal = [tiles for tiles in found if not problems(tiles.values(), facts)]
+    return min(legal or found[:1], key=lambda tiles: rank(tiles, work, facts))
 
-    def cost(tiles: Tiles) -> tuple[float, ...]:
-        return (
-            cycles(tiles, work, facts),
-            workgroups(tiles, work) * tiles.subgroups * (tiles.sg_m + tiles.sg_n),
-            tiles.registers(facts),
-            tiles.subgroups,
-            tiles.prefetch,
-            -tiles.sg_m,
-            -tiles.wg_m,
-        )
 
-    return min(legal or found[:1], key=cost)
+def rank(tiles: Tiles, work: Work, facts: XeGpuFacts) -> tuple[float, ...]:
+    """What ``best`` makes least: no two tiles have the same."""
+    return (
+        cycles(tiles, work, facts),
+        workgroups(tiles, work) * tiles.subgroups * (tiles.sg_m + tiles.sg_n),
+        tiles.registers(facts),
+        tiles.subgroups,
+        tiles.prefetch,
+        -tiles.sg_m,
+        -tiles.wg_m,
+        tiles.k_tile,
+    )
 
 
 def _candidates(work: Work, wanted: Mapping[str, int]) -> Iterator[Tiles]:
