@@ -41,13 +41,13 @@ def tile_choice(motif: Motif, work: Work, machine: Machine, f32: str) -> MotifCh
         return {name: Choice(getattr(tiles, name), why) for name in NAMES}
 
     def broken(values: Mapping[str, Any]) -> list[str]:
-        return _strange(values) or problems(Tiles(**values), work, machine)
+        return strange(values) or problems(Tiles(**values), work, machine)
 
     signature = f"{motif.kind} {motif.describe()} f32={f32}"
     return MotifChoice(motif.key, choose, broken, signature)
 
 
-def _strange(values: Mapping[str, Any]) -> list[str]:
+def strange(values: Mapping[str, Any]) -> list[str]:
     """What is no value of a parameter at all."""
     found = [
         f"{name} is no parameter of it; there are {', '.join(NAMES)}"

@@ -5,14 +5,17 @@ Every size gets tiles: edges are masked, nothing is refused for what it measures
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
-from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
-from pharos.params.gpu_tiles import Machine, UnitSizes, Work
+from pharos.params import nvidia_warpgroups as warpgroups
+from pharos.params.gpu_choice import factor_type, product_sizes, strange, tile_choice
+from pharos.params.gpu_tiles import NAMES, Machine, Tiles, UnitSizes, Work, best, cycles
 from pharos.payload import Contraction, Motif
-from pharos.pipeline import MotifChoice
+from pharos.pipeline import Choice, MotifChoice
+from pharos.targets.nvidia.warpgroups.choice import SPECIALISED, problems
 
 MMA, MMA_TF32 = UnitSizes(16, 8, 16), UnitSizes(16, 8, 8)
 FMA = UnitSizes(16, 32, 4)  # of the multiply-adds of 32 work-items, the smallest
@@ -20,11 +23,51 @@ FMA = UnitSizes(16, 32, 4)  # of the multiply-adds of 32 work-items, the smalles
 
 def nvidia_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
     """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction;
-    ``f32`` is "exact" or "tf32"."""
+    ``f32`` is "exact" or "tf32". Those that can have a kernel with wgmma have ``specialised``."""
     machine = machine_of(target_facts)
     motifs = payload_facts.walk() if payload_facts is not None else ()
     found = ((motif, work_of(motif, target_facts, f32)) for motif in motifs)
-    return tuple(tile_choice(motif, work, machine, f32) for motif, work in found if work)
+    return tuple(_choice(motif, work, machine, target_facts, f32) for motif, work in found if work)
+
+
+def _choice(motif: Motif, work: Work, machine: Machine, facts: Any, f32: str) -> MotifChoice:
+    plain = tile_choice(motif, work, machine, f32)
+    if not isinstance(motif, Contraction) or not warpgroups.eligible(motif, facts):
+        return plain
+
+    def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
+        rest = {name: value for name, value in fixed.items() if name != SPECIALISED}
+        tiles = _specialised(work, machine, facts, fixed)
+        if tiles is None:
+            found = plain.choose(rest)
+            why = next(iter(found.values())).why
+            return {**found, SPECIALISED: Choice(0, why)}
+        why = warpgroups.explained(tiles, work, machine, facts.wgmma_f16)
+        chosen = {name: Choice(getattr(tiles, name), why) for name in NAMES}
+        return {**chosen, SPECIALISED: Choice(1, why)}
+
+    def broken(values: Mapping[str, Any]) -> Sequence[str]:
+        rest = {name: value for name, value in values.items() if name != SPECIALISED}
+        asked = values.get(SPECIALISED, 0)
+        if asked not in (0, 1):
+            return [f"{SPECIALISED} = {asked} is not 0 or 1"]
+        return strange(rest) or problems(Tiles(**rest), facts) if asked else plain.problems(rest)
+
+    return MotifChoice(plain.key, choose, broken, plain.work)
+
+
+def _specialised(
+    work: Work, machine: Machine, facts: Any, fixed: Mapping[str, int]
+) -> Tiles | None:
+    """The tiles of a kernel with wgmma, where one is asked for or costs less than one without."""
+    asked = fixed.get(SPECIALISED)
+    rest = tuple(sorted((name, value) for name, value in fixed.items() if name != SPECIALISED))
+    tiles = warpgroups.best(work, machine, facts, rest) if asked != 0 else None
+    if tiles is None or asked == 1:
+        return tiles
+    other = best(work, machine, rest)
+    least = warpgroups.cycles(tiles, work, machine, facts.wgmma_f16)
+    return tiles if least <= cycles(other, work, machine) else None
 
 
 def machine_of(facts: Any) -> Machine:

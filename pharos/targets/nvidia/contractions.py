@@ -13,7 +13,12 @@ from typing import Any, ClassVar
 from pharos.targets.common.contractions.contraction import Contraction
 from pharos.targets.common.contractions.fma_unit import fma_unit
 from pharos.targets.common.contractions.gpu_plan import extent, factor_values
-from pharos.targets.common.contractions.gpu_stage import refused, replace_contractions
+from pharos.targets.common.contractions.gpu_stage import (
+    Writer,
+    refused,
+    replace_contractions,
+    wanted,
+)
 from pharos.targets.common.contractions.tiles import (
     Tiles,
     UnitSizes,
@@ -25,6 +30,8 @@ from pharos.targets.common.contractions.unit import MatrixUnit
 from pharos.targets.nvidia.async_copies import CpAsync
 from pharos.targets.nvidia.facts import CHIPS, DEFAULT
 from pharos.targets.nvidia.mma import MmaUnit
+from pharos.targets.nvidia.warpgroups.choice import SPECIALISED, warpgroup_plan
+from pharos.targets.nvidia.warpgroups.kernel import WarpgroupPlan, write_kernel
 
 WARP = 32
 EXACT, TF32 = "exact", "tf32"
@@ -37,7 +44,7 @@ class NvidiaContractions:
     ``f32`` says how products of f32 are made: "exact" by fused multiply-adds, "tf32" by tensor
     cores, which see 10 bits of each factor. ``chip`` names one of ``facts.CHIPS``. An operation's
     attribute ``pharos.params`` may set ``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``
-    and ``stages``.
+    and ``stages``; ``specialised`` says whether they are for a kernel with wgmma (on sm_90a).
 
     Matrix-vector products are left for ``gpu-loops``, and so is what has sizes that are not known.
     """
@@ -49,17 +56,28 @@ class NvidiaContractions:
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
         replace_contractions(
-            module, self._choose, copies=CpAsync(), most_shared=CHIPS[self.chip].shared
+            module,
+            self._choose,
+            copies=CpAsync(),
+            most_shared=CHIPS[self.chip].shared,
+            special=self._specialised,
         )
         return module
 
+    def _specialised(self, contraction: Contraction) -> tuple[WarpgroupPlan, Writer] | None:
+        """A kernel with wgmma, where the chip and the contraction can have one."""
+        plan = warpgroup_plan(contraction, wanted(contraction), CHIPS[self.chip])
+        return None if plan is None else (plan, write_kernel)
+
     def _choose(
-        self, contraction: Contraction, wanted: Mapping[str, int]
+        self, contraction: Contraction, given: Mapping[str, int]
     ) -> tuple[MatrixUnit, Tiles] | None:
         if not worthwhile(contraction):
             return None
         kind = unit_kind(contraction, self.f32)
-        tiles = with_overrides(_default(contraction, kind), wanted)
+        if given.get(SPECIALISED):  # these are tiles for wgmma, which cannot do it after all
+            given = {}
+        tiles = with_overrides(_default(contraction, kind), given)
         unit: MatrixUnit
         if kind == "fma":
             unit = fma_unit(contraction, WARP, tiles.sub_m, tiles.sub_n)

@@ -12,9 +12,9 @@ from pharos.targets.common.gpu.facts import GpuFacts
 class NvidiaFacts(GpuFacts):
     """``ptx`` is the version of PTX that is written, 80 for 8.0.
 
-    Of one multiprocessor and cycle: ``fma_f32`` multiply-adds, ``mma_f16`` and ``mma_tf32`` those of
-    mma.sync, ``wgmma_f16`` those of wgmma (0 without). Of the whole chip and cycle: bytes that the
-    second cache (``l2_bytes``) and memory (``memory_bytes``) deliver.
+    Of one multiprocessor and cycle: ``fma_f32`` multiply-adds, ``mma_f16`` and ``mma_tf32`` those
+    of mma.sync, ``wgmma_f16`` those of wgmma (0 without). Of the whole chip and cycle: bytes that
+    the second cache (``l2_bytes``) and memory (``memory_bytes``) deliver.
     """
 
     ptx: int

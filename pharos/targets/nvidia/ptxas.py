@@ -18,6 +18,7 @@ from pathlib import Path
 from pharos.core.errors import InternalError, UserError
 
 _SECONDS = 300
+_NOTE = re.compile(r"\(C\d+\).*|warning.*")
 # What ptxas -v writes for each kernel (CUDA 12 and 13).
 _ENTRY = re.compile(r"Compiling entry function '(\w+)' for")
 _NUMBERS = {
@@ -92,19 +93,21 @@ def assemble(ptx: str, chip: str) -> dict[str, KernelNeeds]:
         said = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
     if said.returncode:
         raise InternalError(f"ptxas refused code for {chip}: {said.stdout}{said.stderr}".strip())
-    return dict(_kernels(said.stdout + said.stderr))
+    return dict(kernels(said.stdout + said.stderr))
 
 
-def _kernels(text: str) -> Iterator[tuple[str, KernelNeeds]]:
-    """The kernels of what ``ptxas -v`` wrote: each begins with a line of its own."""
+def kernels(text: str) -> Iterator[tuple[str, KernelNeeds]]:
+    """The kernels of what ``ptxas -v`` wrote: each begins with a line of its own. Notes come
+    before or after it, and name the kernel."""
     _, *parts = _ENTRY.split(text)
     for name, part in zip(parts[::2], parts[1::2], strict=True):
         found = {key: form.search(part) for key, form in _NUMBERS.items()}
         numbers = {key: int(match[1]) for key, match in found.items() if match}
-        yield name, KernelNeeds(**numbers, notes=tuple(_notes(part, name)))
+        yield name, KernelNeeds(**numbers, notes=tuple(_notes(text, name)))
 
 
-def _notes(part: str, name: str) -> Iterator[str]:
-    for line in part.splitlines():
-        if re.search(r"\((C\d+)\)|warning", line):
-            yield line.split(":", 1)[-1].strip()
+def _notes(text: str, name: str) -> Iterator[str]:
+    for line in text.splitlines():
+        found = _NOTE.search(line)
+        if found and f"'{name}'" in line:
+            yield found[0].strip()

@@ -44,6 +44,18 @@ def _tools() -> Mapping[str, Callable[[], str]]:
     return {"ptxas": ptxas.summary}
 
 
+def _finish(module: Any, chip: GpuFacts) -> None:
+    from pharos.targets.nvidia.map_arguments import pass_maps_by_value
+
+    pass_maps_by_value(module)
+
+
+def _describe(data: Mapping[str, Any], address: int) -> bytes:
+    from pharos.targets.nvidia.tensor_maps import TensorMap
+
+    return TensorMap.from_data(data).encode(address)
+
+
 NVIDIA = GpuKind(
     name="nvidia",
     description="NVIDIA GPUs",
@@ -56,6 +68,8 @@ NVIDIA = GpuKind(
     generate=_generate,
     meanings=_meanings,
     open_device=_open_device,
+    finish=_finish,
+    describe=_describe,
     tools=_tools,
 )
 

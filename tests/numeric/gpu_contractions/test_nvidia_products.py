@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from gpu_products import Product, built, check
 
+from pharos.targets.common.gpu.archive import text_of
 from pharos.targets.common.gpu.finish import REPORT
 
-SIM = "nvidia:sm_80:sim"
+SIM, SIM_90 = "nvidia:sm_80:sim", "nvidia:sm_90a:sim"
+WGMMA = {"contraction.specialised": 1}
 CHIPS = ["nvidia:sm_80", "nvidia:sm_90a"]
 SHAPES = [
     (64, 64, 64),
@@ -64,6 +66,64 @@ def test_ptxas_takes_every_kernel_and_spills_nothing(one, chip):
     assert len(report) == 1
     assert set(spills(report).values()) == {0}
     assert all(0 < kernel["registers"] <= 255 for kernel in report.values())
+
+
+SPECIALISED = [
+    Product(100, 72, 136, "bf16", "f32", "b", finish="bias-relu"),
+    Product(72, 136, 72, "f16", "f16", "a", start="value"),
+]
+MORE_SPECIALISED = [
+    Product(64, 64, 64, "f16", "f32", "b"),
+    Product(129, 257, 65 * 8, "bf16", "f32", "b"),
+    Product(200, 320, 128, "bf16", "bf16", "a", finish="bias-relu"),
+    Product(264, 192, 200, "f16", "f32", "ab", start="value"),
+    Product(96, 72, 520, "f16", "f32", batch=3),
+    Product(65, 64, 72, "f16", "f16", "b", batch=2, finish="add"),
+    Product(64, 1000, 64, "bf16", "f32", ""),
+    Product(1000, 64, 64, "bf16", "f32", "ab"),
+    Product(80, 88, 1000, "f16", "f32", ""),
+    Product(72, 104, 96, "bf16", "bf16", "a", batch=2),
+    Product(300, 200, 104, "f16", "f32", "b"),
+    Product(136, 128, 256, "f16", "f16", "ab", finish="add"),
+]
+# What ptxas says when it waits after every wgmma, because it cannot tell who needs what.
+SERIALISED = ("C7508", "C7510", "C7514")
+
+
+def check_specialised(one, **tiles):
+    """On the simulated chip, and by ptxas: wgmma is used, nothing spills, nothing is serialised."""
+    parameters = WGMMA | {f"contraction.{name}": value for name, value in tiles.items()}
+    check(one, SIM_90, **parameters)
+    artifact = built(one, "nvidia:sm_90a", **parameters)
+    assert "wgmma.mma_async" in text_of(artifact)
+    report = artifact.metadata[REPORT]
+    assert set(spills(report).values()) == {0}
+    notes = [note for kernel in report.values() for note in kernel["notes"]]
+    assert not [note for note in notes if any(code in note for code in SERIALISED)]
+
+
+@pytest.mark.parametrize("one", SPECIALISED, ids=str)
+def test_a_warpgroup_brings_what_others_multiply(one):
+    check_specialised(one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tiles", [(64, 64), (64, 256), (128, 128), (128, 192), (128, 256)])
+def test_specialised_kernels_of_every_size(tiles):
+    sizes = {"block_m": tiles[0], "block_n": tiles[1]}
+    check_specialised(Product(200, 264, 328, "bf16", "f32", "b"), **sizes)
+    check_specialised(Product(136, 200, 72, "f16", "f16", "a", finish="bias-relu"), **sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", MORE_SPECIALISED, ids=str)
+def test_specialised_kernels_of_every_shape(one):
+    check_specialised(one)
+
+
+def test_what_tma_cannot_bring_goes_without_it():
+    one = Product(65, 66, 67, "f16", "f32", "b")  # rows of 134 bytes
+    assert "wgmma" not in text_of(built(one, "nvidia:sm_90a"))
 
 
 @pytest.mark.slow

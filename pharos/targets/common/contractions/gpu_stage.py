@@ -15,14 +15,17 @@ from pharos.ir import PARAMETERS, CompileError, span_of
 from pharos.ir.bindings import mlir
 from pharos.targets.common.contractions.contraction import Contraction, is_known, read_contraction
 from pharos.targets.common.contractions.gpu_kernel import write_kernel
-from pharos.targets.common.contractions.gpu_plan import AsyncCopies, GpuPlan, make_side
+from pharos.targets.common.contractions.gpu_plan import AsyncCopies, GpuPlan, KernelPlan, make_side
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.contractions.tiles import Tiles
 from pharos.targets.common.contractions.unit import LEFT, RIGHT, MatrixUnit
 from pharos.targets.common.nests.nest import read_nest
 
-Writer = Callable[[GpuPlan, str], None]
+Writer = Callable[[Any, str], None]
 """Writes the kernel of a plan, whose name begins with the text."""
+
+Special = Callable[[Contraction], "tuple[KernelPlan, Writer] | None"]
+"""A vendor's own kernel for a contraction, and what writes it; None where it has none."""
 
 Choose = Callable[[Contraction, Mapping[str, int]], "tuple[MatrixUnit, Tiles] | None"]
 """The unit and the tiles for a contraction, its own parameters first; None to leave it alone."""
@@ -34,20 +37,25 @@ def replace_contractions(
     *,
     copies: AsyncCopies | None = None,
     most_shared: int,
-    write: Writer = write_kernel,
+    special: Special = lambda contraction: None,
 ) -> None:
     """Replace every contraction of known sizes for which ``choose`` finds tiles by a kernel.
 
     A kernel may have ``most_shared`` bytes of workgroup memory. CompileError at the contraction
-    whose tiles need more.
+    whose tiles need more. ``special`` is asked first.
     """
     with module.context, mlir.Location.unknown():
         # All are read before the first is replaced: launches would hide what touches what.
-        found = [plan for c in contractions(module) if (plan := make_plan(c, choose, copies))]
-        for plan in found:
-            _check(plan, most_shared)
-            write(plan, _name(plan.contraction.nest.operation))
-            erase(plan)
+        found: list[tuple[KernelPlan, Writer]] = []
+        for contraction in contractions(module):
+            own = special(contraction)
+            plan = make_plan(contraction, choose, copies) if own is None else None
+            if plan is not None:
+                _check(plan, most_shared)
+            found += [own] if own else [(plan, write_kernel)] if plan else []
+        for made, write in found:
+            write(made, _name(made.contraction.nest.operation))
+            erase(made)
 
 
 def contractions(module: Any) -> Iterator[Contraction]:
@@ -89,7 +97,7 @@ def wanted(contraction: Contraction) -> Mapping[str, int]:
     return {named.name: named.attr.value for named in attributes[PARAMETERS]}
 
 
-def erase(plan: GpuPlan) -> None:
+def erase(plan: KernelPlan) -> None:
     """Erase the operations that the kernel of ``plan`` does."""
     if plan.finish is not None:
         plan.finish.operation.erase()

@@ -54,3 +54,18 @@ def test_what_it_refuses_is_an_error_with_its_words():
 
 def test_its_release_is_the_pinned_one():
     assert ptxas.version().startswith("13.0.88")
+
+
+def test_notes_belong_to_the_kernel_that_they_name():
+    text = """ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are
+ptxas info    : (C7519) warpgroup.arrive is injected in around line 225 in function 'a'
+ptxas info    : Compiling entry function 'a' for 'sm_90a'
+ptxas info    : Used 168 registers, used 1 barriers
+ptxas info    : Compiling entry function 'b' for 'sm_90a'
+ptxas info    : Used 16 registers"""
+    found = dict(ptxas.kernels(text))
+    assert found["a"].notes == (
+        "(C7519) warpgroup.arrive is injected in around line 225 in function 'a'",
+    )
+    assert (found["a"].registers, found["b"].registers) == (168, 16)
+    assert found["b"].notes == ()
