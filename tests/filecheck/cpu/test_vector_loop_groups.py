@@ -165,3 +165,20 @@ def test_long_arithmetic_is_done_on_several_registers_together():
     assert "vector<64xf32>" in body_of("math.erf", 1000)
     assert "vector<64xf32>" not in body_of("math.erf", 100)  # it would be mostly a masked rest
     assert "vector<64xf32>" not in body_of("math.absf", 1000)
+
+
+def test_rows_of_a_product_with_one_column_are_shared():
+    text = lowered("""
+func.func @f(%a: memref<64x96xf32>, %b: memref<96x1xf32>, %c: memref<64x1xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+      affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%a, %b : memref<64x96xf32>, memref<96x1xf32>) outs(%c : memref<64x1xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %m = arith.mulf %p, %q : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  }
+  return
+}""")
+    assert re.search(r"scf.parallel \(%\w+\) = \(%c0\w*\) to \(%c64\w*\) step \(%c32\w*\)", text)

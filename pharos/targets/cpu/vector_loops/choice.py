@@ -184,17 +184,18 @@ def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int,
 def _split(nest: Nest, vector: int | None, threads: int) -> int | None:
     """The loop that threads share.
 
-    In a product without batch loops that is the last parallel loop, so that every thread reads
-    its own part of the weights; otherwise the first one that gives the threads equal parts, or
-    the longest.
+    In a product without batch loops that is the last parallel loop that is long enough, so that
+    every thread reads its own part of the weights; otherwise the first one that gives the threads
+    equal parts, or the longest.
     """
     parallel = [dim for dim, is_parallel in enumerate(nest.parallel) if is_parallel]
     if not parallel:
         return None
+    sizes = {d: nest.size(d) for d in parallel}
     batch = [d for d in parallel if all(a.uses(d) for a in nest.accesses)]
     if nest.reductions and len(nest.inputs) > 1 and not batch:
         rows = [d for d in parallel if d != vector]
-        return rows[-1] if rows else parallel[-1]
-    sizes = {d: nest.size(d) for d in parallel}
+        long = [d for d in rows if (sizes[d] or threads) >= threads]
+        return (long or rows or parallel)[-1]
     even = [d for d, n in sizes.items() if n is None or n % threads == 0 or n >= 4 * threads]
     return even[0] if even else max(parallel, key=lambda d: sizes[d] or 0)
