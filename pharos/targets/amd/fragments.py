@@ -1,8 +1,7 @@
 """Where matrix instructions keep matrices: which lane has which element.
 
 Sources: "RDNA3 Instruction Set Architecture", 7.9 "Wave Matrix Multiply Accumulate (WMMA)"; "AMD
-Instinct MI300 Instruction Set Architecture", 7.1.4 "Register mapping of matrices" in "Matrix
-Arithmetic Instructions".
+Instinct MI300 Instruction Set Architecture", 7 "Matrix Arithmetic Instructions".
 
 Rows of A and columns of B are both called lines: both operands are laid out the same way, an
 element by its line and its inner step k.

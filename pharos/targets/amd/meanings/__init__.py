@@ -9,8 +9,10 @@ that a wave does not have (the last one of a block) count as switched off.
 from pharos.simt import Meanings
 from pharos.targets.amd.meanings import (
     barriers,
+    buffers,
     ids,
     lanes,
+    maths,
     matrices,
     row_moves,
     swizzles,
@@ -24,4 +26,6 @@ TABLE = Meanings(
     row_moves.TABLE,
     barriers.TABLE,
     matrices.TABLE,
+    buffers.TABLE,
+    maths.TABLE,
 )

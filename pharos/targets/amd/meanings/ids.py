@@ -37,7 +37,7 @@ def wavefront_size(w: Writer, call: Call) -> Value:
 @meaning(
     TABLE,
     r"llvm\.amdgcn\.mbcnt\.(?P<half>lo|hi)",
-    source="RDNA3 ISA, 16.9 VOP3 opcodes, V_MBCNT_LO_U32_B32 and V_MBCNT_HI_U32_B32",
+    source="RDNA3 ISA, 16 Instructions, VOP3 opcodes, V_MBCNT_LO_U32_B32 and V_MBCNT_HI_U32_B32",
 )
 def masked_bit_count(w: Writer, call: Call) -> Value:
     """mask, sum -> sum and the bits of the mask that stand for lanes below this one.

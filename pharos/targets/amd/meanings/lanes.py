@@ -94,7 +94,7 @@ def ballot(w: Writer, call: Call) -> Value:
 @meaning(
     TABLE,
     r"llvm\.amdgcn\.permlane(?P<other>x?)16(?:\..*)?",
-    source="RDNA3 ISA, 16.9 VOP3 opcodes, V_PERMLANE16_B32 and V_PERMLANEX16_B32",
+    source="RDNA3 ISA, 16 Instructions, VOP3 opcodes, V_PERMLANE16_B32 and V_PERMLANEX16_B32",
 )
 def permute_row(w: Writer, call: Call) -> Value:
     """old, value, two words of selects, read switched-off lanes, zero for them -> value.
@@ -113,7 +113,7 @@ def permute_row(w: Writer, call: Call) -> Value:
 
 
 @meaning(TABLE, r"llvm\.amdgcn\.permlane64(?:\..*)?",
-         source="RDNA3 ISA, 16.8 VOP1 opcodes, V_PERMLANE64_B32")  # fmt: skip
+         source="RDNA3 ISA, 16 Instructions, VOP1 opcodes, V_PERMLANE64_B32")  # fmt: skip
 def permute_halves(w: Writer, call: Call) -> Value:
     """value -> that of the same lane in the other half of a wave of 64; itself in a wave of 32."""
     (value,) = call.arguments

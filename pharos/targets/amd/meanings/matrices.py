@@ -17,7 +17,7 @@ from pharos.targets.amd.fragments import Layout, Mfma, Wmma
 
 TABLE = Meanings("matrices")
 _MFMA = r"llvm\.amdgcn\.mfma\.f32\."
-_MI300 = "MI300 ISA, 7.1 Matrix fused-multiply-add (MFMA) and 12.? VOP3P opcodes, V_MFMA_F32_"
+_MI300 = "MI300 ISA, 7 Matrix Arithmetic Instructions, V_MFMA_F32_"
 _ROWS = {16: 8, 32: 4}  # of the result that are computed at a time: they fit AVX's registers
 _DIFFERENT = "WMMA: lanes 16 to 31 must have the operands of lanes 0 to 15; lane {0} differs"
 

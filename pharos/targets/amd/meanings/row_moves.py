@@ -12,7 +12,7 @@ TABLE = Meanings("row moves")
 Number = TypeVar("Number", int, Value)
 _SOURCE = (
     "RDNA3 ISA, 7.7 Data Parallel Processing (DPP), table of DPP16 controls; "
-    "MI300 ISA, 12.? DPP_CTRL for wave shifts and broadcasts"
+    "MI300 ISA, Data Parallel Processing, DPP_CTRL for wave shifts and broadcasts"
 )
 
 _QUAD_PERM, _ROW_SHL, _ROW_SHR, _ROW_ROR = 0x000, 0x100, 0x110, 0x120

@@ -17,7 +17,7 @@ _FOURIER, _ROTATE, _QUADS = 0xE000, 0xC000, 0x8000
 @meaning(
     TABLE,
     r"llvm\.amdgcn\.ds\.swizzle",
-    source="RDNA3 ISA, 16.15 LDS and GDS opcodes, DS_SWIZZLE_B32; MI300 ISA, 12.13, the same",
+    source="RDNA3 ISA, 16 Instructions, LDS, DS_SWIZZLE_B32; MI300 ISA, 12, the same",
 )
 def swizzle(w: Writer, call: Call) -> Value:
     """value, pattern (a literal) -> another lane's value, 0 if that lane is not there."""

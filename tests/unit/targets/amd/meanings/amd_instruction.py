@@ -58,7 +58,7 @@ class Instruction:
             lines.append(f"  %o{index} = getelementptr i8, ptr %o, i32 {index * size}")
             lines.append(f"  store {self.result} %r{index}, ptr %o{index}, align 1")
         body = "\n".join([*lines, "  ret void", "}"])
-        return body + "\n" + _declarations(body)
+        return body + "\n" + declarations(body)
 
     def __call__(self, *inputs, threads=None, dtype=np.int32, shape=(), **options):
         """The results: an array of ``dtype`` with an element (of ``shape``) for each work-item."""
@@ -77,7 +77,7 @@ class Instruction:
         return out
 
 
-def _declarations(body: str) -> str:
+def declarations(body: str) -> str:
     """What is called, declared as it is called."""
     found = {}
     for match in re.finditer(r"call (<[^>]*>|\S+) (@llvm\.\S+?)\((.*)\)$", body, re.M):
