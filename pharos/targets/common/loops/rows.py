@@ -30,6 +30,7 @@ from pharos.targets.common.loops.phases import (
     phases,
     private,
 )
+from pharos.targets.common.loops.site import Inside
 from pharos.targets.common.nests.body import broadcast
 
 
@@ -62,22 +63,20 @@ def scratch_of(group: Group, plan: Rows) -> list[tuple[int, Any]]:
 class RowWriter:
     """Writes the kernel of ``group`` at the insertion point.
 
-    ``buffers`` are what stands for operands (host values) in the kernel, ``outside`` what stands
-    for other values from outside; ``scratch`` the workgroup buffers.
+    ``inside`` tells what stands in the kernel for values from outside.
     """
 
     group: Group
     plan: Rows
-    buffers: dict[Any, Any]
-    outside: dict[Any, Any]
-    scratch: Sequence[Any]
+    inside: Inside
     numbers: Numbers
     _numbers_of_row: dict[Key, Any] = field(default_factory=dict)
     _kept: list[dict[Key, Any]] = field(default_factory=list)
 
     def write(self) -> None:
         """All phases, one after the other."""
-        self._scratch = iter(self.scratch)
+        self._scratch = iter(self.inside.workgroup)
+        self.outside = self.inside.values
         self._private = private(self.group)
         self._phases = phases(self.group)
         self._place_row()
@@ -107,8 +106,7 @@ class RowWriter:
         self._lane = numbers.rem(thread, plan.lanes) if plan.lanes < plan.block else thread
 
     def _memory(self, member: Member) -> Memory:
-        operands = member.found.nest.operation.operands
-        memory = Memory(member.found, [self.buffers.get(v) for v in operands], self.numbers)
+        memory = Memory(member.found, self.inside.buffers(member.found), self.numbers)
         memory.prepare()
         return memory
 

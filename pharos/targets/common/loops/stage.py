@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import supported
-from pharos.targets.common.loops.choice import Device, few_long_rows, parts, scan, tiles
+from pharos.targets.common.loops.choice import (
+    Device,
+    few_long_rows,
+    parts,
+    points,
+    rows,
+    scan,
+    tiles,
+)
 from pharos.targets.common.loops.flat import Flat, flat, merged
 from pharos.targets.common.loops.groups import JOIN, Group, groups
 from pharos.targets.common.loops.launch import (
@@ -61,7 +69,7 @@ class GpuLoops:
                     elif few_long_rows(found, device):
                         _replace_apart(found, device)
                     else:
-                        launch_rows(found, device)
+                        launch_rows(found, rows(found, device))
         return module
 
 
@@ -81,7 +89,7 @@ def _launch(found: Flat, device: Device) -> None:
     elif (tiled := tiles(found, device)) is not None:
         launch_tiles(found, tiled)
     else:
-        launch_points(found, device)
+        launch_points(found, points(found, device))
 
 
 def _replace_apart(group: Group, device: Device) -> None:
@@ -89,7 +97,8 @@ def _replace_apart(group: Group, device: Device) -> None:
     for member in group.members:
         nest = member.found.nest
         if member.kind == JOIN and parts(merged(flat(nest)), device) is None:
-            launch_rows(Group((member,), group.rows, group.length), device)
+            alone = Group((member,), group.rows, group.length)
+            launch_rows(alone, rows(alone, device))
         else:
             _replace(nest, device)
 
