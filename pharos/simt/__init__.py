@@ -83,6 +83,14 @@ beyond its end, reads of what nobody wrote, two threads at one place of shared m
 barrier between, addresses that are no multiple of the alignment that the instruction states.
 Barriers, named barriers, subgroup barriers and counters order accesses; exchanges do not.
 
+# What a thread executes
+
+    kernel = Simulator(text, "k", meanings=TABLE, traced=True)
+    trace = Trace(block=(1, 0, 0), thread=(37, 0, 0))
+    kernel.run(grid, block, arguments, trace=trace)      # filled even when the kernel stops
+    for step in trace.steps:
+        print(step)          # model.mlir:3:5  %7 = fadd float %5, %6  = 1.25
+
 Blocks run on all cores; a block must not wait for another.
 """
 
@@ -91,6 +99,7 @@ from pharos.simt.faults import SimulationFault, UnknownInstruction
 from pharos.simt.meanings import Call, Meanings, meaning
 from pharos.simt.regions import Region
 from pharos.simt.simulator import Simulator
+from pharos.simt.trace import Step, Trace
 from pharos.simt.values import Value
 from pharos.simt.writer import Writer
 
@@ -101,6 +110,8 @@ __all__ = [
     "Region",
     "SimulationFault",
     "Simulator",
+    "Step",
+    "Trace",
     "UnknownInstruction",
     "Value",
     "Writer",

@@ -94,9 +94,10 @@ def kept_reset(written: Written) -> str:
     return "\n".join(["define internal void @simt.kept.reset() {", *lines, "  ret void", "}", ""])
 
 
-def runtime(checks: Checks, written: Written) -> str:
+def runtime(checks: Checks, written: Written, traced: bool) -> str:
     """The whole runtime: what every kernel needs, this processor's switch, and the checks."""
-    text = runtime_text(*_PIECES, switch_piece()) + kept_reset(written)
+    traces = ["trace"] if traced else []
+    text = runtime_text(*_PIECES, switch_piece(), *traces) + kept_reset(written)
     if not checks:
         return text + runtime_text("unchecked")
     granule = granule_of(written.granules)

@@ -28,6 +28,11 @@ _CHECKED = {
     "simt.regions": ctypes.c_uint64, "simt.regions.count": ctypes.c_int64,
     "simt.places": ctypes.c_int32,
 }  # fmt: skip
+_TRACED = {
+    "simt.trace.thread": ctypes.c_int64, "simt.trace.block": ctypes.c_int64,
+    "simt.trace.next": ctypes.c_uint64, "simt.trace.end": ctypes.c_uint64,
+    "simt.trace.full": ctypes.c_int64,
+}  # fmt: skip
 _ARRAYS = {
     "simt.grid": (3, np.int32), "simt.block": (3, np.int32), "simt.block_size": (3, np.int32),
     "simt.place": (3 * 1024, np.int32), "simt.waits": (1024, np.int32),
@@ -50,6 +55,7 @@ class Loaded:
         symbols: Mapping[str, int],
         granule: int | None,
         arrays: Mapping[str, int],
+        traced: bool = False,
     ) -> None:
         self.worker = worker
         self._granule = granule or 1
@@ -57,7 +63,7 @@ class Loaded:
         library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
-        words = _WORDS | (_CHECKED if granule else {})
+        words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})
         for name in ("simt.run", *words, *_ARRAYS, *arrays):
             library.export_symbol(name)
         self._library = library.link(_linker(), f"kernel{next(_numbers)}")
@@ -103,6 +109,14 @@ class Loaded:
         self._regions = packed_regions(known)
         self["simt.regions"] = self._regions.ctypes.data
         self["simt.regions.count"] = -1 if regions is None else len(known)
+
+    def set_trace(self, buffer: np.ndarray | None, traced: tuple[int, int]) -> None:
+        """Which thread of which block is traced, and where to; -1 for none."""
+        start = buffer.ctypes.data if buffer is not None else 0
+        self["simt.trace.block"], self["simt.trace.thread"] = traced
+        self["simt.trace.next"] = start
+        self["simt.trace.end"] = start + (buffer.nbytes if buffer is not None else 0)
+        self["simt.trace.full"] = 0
 
     def set_stacks(self, threads: int, size: int) -> None:
         """Stacks of at least ``size`` bytes for at least this many threads."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pharos.simt.expand import Expansion
 from pharos.simt.instrument import Instrument
 from pharos.simt.kernel import Function, Kernel
 from pharos.simt.reading import quoted, read_call
 from pharos.simt.sites import Sites
+from pharos.simt.trace import Tracer
 
 _ALLOCA = re.compile(r"^(\s*%\S+ = alloca .*?)(?:, align \d+)?(, addrspace\(\d+\))?((?:, !.*)?)$")
 _ALIGNED = re.compile(r", align \d+")
@@ -29,11 +31,13 @@ class Rewriter:
         expansion: Expansion,
         sites: Sites,
         instrument: Instrument | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.kernel = kernel
         self.expansion = expansion
         self.sites = sites
         self.instrument = instrument
+        self.tracer = tracer
 
     def module(self) -> str:
         """The kernel as one module of LLVM IR: its functions, its variables, what they declare."""
@@ -48,13 +52,18 @@ class Rewriter:
         """One function's definition."""
         if self.instrument:
             self.instrument.enter()
-        lines = [new for line in function.lines for new in self.line(line, function.name)]
+        lines = [new for line in function.lines for new in self.lines(line, function.name)]
         parameters = re.search(r"\((.*)\)[^)]*\{$", function.header)
         given = parameters[1] if parameters else ""
         words = function.header.split("@", 1)[0].removeprefix("define")
         result = _LINKAGE.sub("", words).strip()
         head = f"define internal {result} {quoted(function.name)}({given})"
         return "\n".join([head + " {", *lines, "}"]) + "\n"
+
+    def lines(self, line: str, function: str) -> Iterable[str]:
+        """What stands for one line, and what records its value when the kernel is traced."""
+        lines = self.line(line, function)
+        return self.tracer.wrap(line, lines, function) if self.tracer else lines
 
     def line(self, line: str, function: str) -> list[str]:
         """What stands for one line: itself, made safe, or the call of a meaning."""

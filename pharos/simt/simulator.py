@@ -30,6 +30,7 @@ from pharos.simt.regions import Region
 from pharos.simt.report import fault_of
 from pharos.simt.rewriting import Rewriter
 from pharos.simt.sites import Sites
+from pharos.simt.trace import Trace, Tracer
 from pharos.simt.writer import Writer
 
 Three = tuple[int, int, int]
@@ -59,6 +60,7 @@ class Simulator:
         shared_space: int = 3,
         stack_bytes: int = 1 << 16,
         optimize: int = 2,
+        traced: bool = False,
     ) -> None:
         if not 1 <= subgroup_size <= 64:
             raise UserError(f"subgroups have 1 to 64 lanes, not {subgroup_size}")
@@ -73,12 +75,18 @@ class Simulator:
         self.expansion = Expansion(self.kernel, meanings, self._writer)
         written = self.expansion.written
         instrument = Instrument(written, shared_space) if self.checks else None
-        rewritten = Rewriter(self.kernel, self.expansion, self.sites, instrument).module()
+        self._tracer = Tracer(self.sites) if traced else None
+        rewriter = Rewriter(self.kernel, self.expansion, self.sites, instrument, self._tracer)
+        rewritten = rewriter.module()
         self._refuse_unknown()
         self.messages = written.messages
         self._granule = granule_of(written.granules) if self.checks else None
         self._layout = shared_layout(self.kernel.shared)
-        texts = [build.runtime(self.checks, written), build.entry_text(self.kernel), rewritten]
+        texts = [
+            build.runtime(self.checks, written, traced),
+            build.entry_text(self.kernel),
+            rewritten,
+        ]
         self._code = build.compile_object([*texts, *written.globals, *written.functions], optimize)
         self._loaded: dict[int, Loaded] = {}
 
@@ -107,6 +115,7 @@ class Simulator:
         order: str = "forward",
         latest: bool = True,
         memory: Sequence[Region] | None = None,
+        trace: Trace | None = None,
         workers: int | None = None,
     ) -> None:
         """Runs every block of the grid. ``grid`` and ``block`` have 1 to 3 axes, x first.
@@ -115,7 +124,8 @@ class Simulator:
         or bytes, for a number a number. ``dynamic_shared`` bytes follow the static shared memory.
         Threads start in ``order``; asynchronous effects happen at the ``latest`` moment that is
         legal or at the earliest. ``memory`` is all global memory that the kernel may use; without
-        it, the arrays among the arguments, or any when there are other pointers.
+        it, the arrays among the arguments, or any when there are other pointers. ``trace`` is
+        filled with what its thread executes, if the kernel was built ``traced``.
         SimulationFault when the kernel does what is not allowed.
         """
         launch = Launch(self, _three("grid", grid), _three("block", block), dynamic_shared, order)
@@ -123,26 +133,50 @@ class Simulator:
         regions = tuple(memory) if memory is not None else self._regions(arguments, kept)
         count = max(1, min(workers or _cores(), math.prod(launch.grid)))
         counter = ctypes.c_int64(0)
+        recorded = self._buffer(trace, launch) if trace else None
         with _workers_in_use:
             copies = [self._worker(i) for i in range(count)]
             for copy in copies:
                 launch.prepare(copy, packed, counter, latest)
                 copy.set_regions(regions if self.checks.bounds else None)
+                if self._tracer:
+                    copy.set_trace(recorded, launch.traced(trace))
             if count == 1:
                 kinds = [copies[0].run()]
             else:
                 kinds = list(_pool().map(lambda copy: copy.run(), copies))
             stopped = [c for c, kind in zip(copies, kinds, strict=True) if kind]
             faults = [fault_of(self, copy, regions) for copy in stopped]
+            if trace and recorded is not None:
+                self._fill(trace, recorded, copies)
         del kept
         if faults:
             raise faults[0]
+
+    def _buffer(self, trace: Trace, launch: Launch) -> np.ndarray:
+        if self._tracer is None:
+            raise UserError(f"kernel {self.name} was built without traced=True")
+        if not (_within(trace.block, launch.grid) and _within(trace.thread, launch.block)):
+            raise UserError(
+                f"no thread {trace.thread} of block {trace.block}: the grid has {launch.grid} "
+                f"blocks of {launch.block} threads"
+            )
+        return np.zeros(trace.bytes, np.uint8)
+
+    def _fill(self, trace: Trace, recorded: np.ndarray, copies: Sequence[Loaded]) -> None:
+        """Reads what the worker wrote that ran the traced block; each began at the start."""
+        assert self._tracer is not None
+        ends = [copy["simt.trace.next"] - recorded.ctypes.data for copy in copies]
+        trace.missed = sum(copy["simt.trace.full"] for copy in copies)
+        trace.read(recorded[: max(ends)], self.sites, self._tracer.kinds)
 
     def _worker(self, number: int) -> Loaded:
         if number not in self._loaded:
             arrays = {array.name: array.size for array in self.kernel.arrays}
             offsets = self._layout.offsets
-            self._loaded[number] = Loaded(self._code, number, offsets, self._granule, arrays)
+            self._loaded[number] = Loaded(
+                self._code, number, offsets, self._granule, arrays, self._tracer is not None
+            )
         return self._loaded[number]
 
     def _regions(
@@ -190,6 +224,19 @@ class Launch:
             raise UserError(f"{self.shared} bytes of shared memory; at most {SHARED_BYTES} exist")
         self.order = _start_order(order, self.threads)
 
+    def traced(self, trace: Trace | None) -> tuple[int, int]:
+        """The numbers of the traced block and of its thread; -1 for none."""
+        if trace is None:
+            return -1, -1
+        block, thread = (
+            x + wide * (y + high * z)
+            for (x, y, z), (wide, high, _) in (
+                (trace.block, self.grid),
+                (trace.thread, self.block),
+            )
+        )
+        return block, thread
+
     def prepare(self, copy: Loaded, packed: np.ndarray, counter: Any, latest: bool) -> None:
         """Writes everything into a worker's copy of the kernel."""
         copy.set_block(self.block, self.simulator.subgroup_size)
@@ -203,6 +250,10 @@ class Launch:
         copy["simt.blocks"] = math.prod(self.grid)
         copy["simt.latest"] = int(latest)
         copy["simt.fault.kind"] = KINDS.index("none")
+
+
+def _within(place: Three, sizes: Three) -> bool:
+    return all(0 <= at < size for at, size in zip(place, sizes, strict=True))
 
 
 def _argument(type: str, value: Any, kept: list[Any]) -> bytes:

@@ -6,6 +6,7 @@
 @simt.shared.size = dso_local global i64 0
 @simt.next_block = dso_local global ptr null        ; the counter, shared by all workers
 @simt.blocks = dso_local global i64 0
+@simt.number = dso_local global i64 0               ; the block that runs
 
 ; Runs blocks until none is left or one fails: 0, or the kind of the fault.
 define dso_local i64 @simt.run() noinline {
@@ -19,6 +20,7 @@ next:
 finished:
   ret i64 0
 one:
+  store i64 %number, ptr @simt.number
   call void @simt.place_block(i64 %number)
   %shared = load ptr, ptr @simt.shared
   %size = load i64, ptr @simt.shared.size
