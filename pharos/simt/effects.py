@@ -27,7 +27,8 @@ class Effects(Places):
 
         Every thread has queues 0 to 7, in which effects happen in their order. The latest moment
         is when the thread waits for the effect's group, when nobody else can go on, or when all
-        threads have left; the earliest is now. An effect must not meet or wait.
+        threads have left; the earliest is now. An effect must not meet or wait. When nobody can
+        go on, effects of the queues 4 to 7 come first: those that complete what others wait for.
 
             with w.later(0, target, source) as (to, at):
                 w.copy(to, at, 16)

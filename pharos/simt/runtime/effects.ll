@@ -162,15 +162,30 @@ unlink:
   ret void
 }
 
-; The oldest effect under way happens; false when there is none.
+; An effect under way happens; false when there is none. The oldest of the queues 4 to 7, for which
+; others may rest; only without one the oldest of the others, whose threads will wait for them.
 define internal i1 @simt.idle() noinline {
+entry:
   %oldest = load ptr, ptr @simt.effects.oldest
   %none = icmp eq ptr %oldest, null
-  br i1 %none, label %nothing, label %one
+  br i1 %none, label %nothing, label %look
 nothing:
   ret i1 false
+look:
+  %effect = phi ptr [ %oldest, %entry ], [ %newer, %next ]
+  %e.key = getelementptr %simt.effect, ptr %effect, i64 0, i32 4
+  %key = load i64, ptr %e.key
+  %kind = and i64 %key, 4
+  %awaited = icmp ne i64 %kind, 0
+  br i1 %awaited, label %one, label %next
+next:
+  %e.newer = getelementptr %simt.effect, ptr %effect, i64 0, i32 1
+  %newer = load ptr, ptr %e.newer
+  %end = icmp eq ptr %newer, null
+  br i1 %end, label %one, label %look
 one:
-  call void @simt.effect.happen(ptr %oldest)
+  %chosen = phi ptr [ %effect, %look ], [ %oldest, %next ]
+  call void @simt.effect.happen(ptr %chosen)
   ret i1 true
 }
 

@@ -77,3 +77,32 @@ class Instruction:
         results = [np.full(threads, 77, DTYPES[type]) for type in self.results]
         built(self.module(), "one").run((1,), (threads,), [*arrays, *results], **options)
         return results[0] if len(results) == 1 else results
+
+
+def together(calls, operands):
+    """Many instructions of one result type in one kernel, which costs as much as one alone.
+
+    ``calls`` by name; gives a function of arrays whose result is the arrays by name.
+    """
+    names = list(calls)
+    type = re.match(r"call (\S+) ", calls[names[0]])[1]
+    lines = [f"  %x{i} = {calls[name]}" for i, name in enumerate(names[:-1])]
+    memory = "i8" if type == "i1" else type
+    cast = "zext i1" if type == "i1" else f"bitcast {type}"
+    for i in range(len(names) - 1):
+        lines += [
+            f"  %c{i} = {cast} %x{i} to {memory}",
+            f"  %n{i} = add i32 %tid, {32 * (i + 1)}",
+            f"  %q{i} = getelementptr {memory}, ptr %out0, i32 %n{i}",
+            f"  store {memory} %c{i}, ptr %q{i}",
+        ]
+    last = Instruction(calls[names[-1]], operands, "\n".join(lines))
+
+    def run(*inputs):
+        arrays = [np.ascontiguousarray(np.broadcast_to(np.asarray(given), (32,)), DTYPES[kind])
+                  for given, kind in zip(inputs, operands, strict=True)]  # fmt: skip
+        found = np.full((len(names), 32), 77, DTYPES[type])
+        built(last.module(), "one").run((1,), (32,), [*arrays, found])
+        return dict(zip([names[-1], *names[:-1]], found, strict=True))
+
+    return run

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+from lone_instructions import Instruction, together
 
 from pharos.simt import SimulationFault
 from pharos.targets.nvidia.meanings.shuffles import source_lane
@@ -89,7 +90,7 @@ def test_a_lane_that_is_not_in_its_own_mask(instruction):
 
 
 @pytest.fixture(scope="module")
-def split(instruction):
+def split():
     """An instruction that the lanes in a mask and those outside of it run with their own masks."""
 
     def run(kernel, mask, *inputs, mask_first=True):
@@ -100,20 +101,26 @@ def split(instruction):
     return run
 
 
-@pytest.mark.parametrize("what", ["all", "any", "uni", "ballot"])
-def test_votes(instruction, split, what):
-    type = "i32" if what == "ballot" else "i1"
-    kernel = instruction(f"call {type} @llvm.nvvm.vote.{what}.sync(i32 %a0, i1 %a1)", ("i32", "i1"))
+def vote(mask, given, part):
+    """What each vote gives the lanes of ``part``."""
+    holds = given[part].astype(bool)
+    bits = int(sum(1 << int(lane) for lane in np.arange(32)[part][holds]))
+    unanimous = holds.all() or not holds.any()
+    return {"all": holds.all(), "any": holds.any(), "uni": unanimous, "ballot": bits}
+
+
+def test_votes(split):
+    text = "call i1 @llvm.nvvm.vote.{}.sync(i32 %a0, i1 %a1)"
+    kernel = together({what: text.format(what) for what in ("all", "any", "uni")}, ("i32", "i1"))
+    ballot = Instruction("call i32 @llvm.nvvm.vote.ballot.sync(i32 %a0, i1 %a1)", ("i32", "i1"))
     some = np.random.default_rng(1).integers(0, 2, 32)
     for mask in MASKS:
         for given in (some, np.zeros(32), np.ones(32)):
             inside, found = split(kernel, mask, given)
+            _, found["ballot"] = split(ballot, mask, given)
             for part in (inside, ~inside):
-                holds = given[part].astype(bool)
-                bits = int(sum(1 << int(lane) for lane in np.arange(32)[part][holds]))
-                expected = {"all": holds.all(), "any": holds.any(), "ballot": bits,
-                            "uni": holds.all() or not holds.any()}[what]  # fmt: skip
-                assert (found[part].astype(np.uint32) == np.uint32(expected)).all()
+                for what, expected in vote(mask, given, part).items():
+                    assert (found[what][part].astype(np.uint32) == np.uint32(expected)).all()
 
 
 @pytest.mark.parametrize(("type", "step"), [("i32", 1 << 29), ("i64", 1 << 40)])
@@ -136,28 +143,32 @@ def test_match_all(instruction, split):
     assert (found[inside] == 0xFF00).all() and (found[~inside] == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("what", "reference"),
-    [
-        ("add", lambda v: np.add.reduce(v, dtype=np.int64)),
-        ("min", np.min),
-        ("max", np.max),
-        ("umin", lambda v: v.astype(np.uint32).min()),
-        ("umax", lambda v: v.astype(np.uint32).max()),
-        ("and", np.bitwise_and.reduce),
-        ("or", np.bitwise_or.reduce),
-        ("xor", np.bitwise_xor.reduce),
-    ],
-)
-def test_reductions_of_integers(instruction, split, what, reference):
-    text = f"call i32 @llvm.nvvm.redux.sync.{what}(i32 %a0, i32 %a1)"
-    kernel = instruction(text, ("i32", "i32"))
-    for mask in (0xFFFFFFFF, 0x12345679):
-        inside, found = split(kernel, mask, VALUES, mask_first=False)
+REDUCTIONS = {
+    "add": lambda v: np.add.reduce(v, dtype=np.int64),
+    "min": np.min,
+    "max": np.max,
+    "umin": lambda v: v.astype(np.uint32).min(),
+    "umax": lambda v: v.astype(np.uint32).max(),
+    "and": np.bitwise_and.reduce,
+    "or": np.bitwise_or.reduce,
+    "xor": np.bitwise_xor.reduce,
+}
+
+
+@pytest.fixture(scope="module")
+def reduced(split):
+    text = "call i32 @llvm.nvvm.redux.sync.{}(i32 %a0, i32 %a1)"
+    kernel = together({what: text.format(what) for what in REDUCTIONS}, ("i32", "i32"))
+    return [split(kernel, mask, VALUES, mask_first=False) for mask in (0xFFFFFFFF, 0x12345679)]
+
+
+@pytest.mark.parametrize("what", REDUCTIONS)
+def test_reductions_of_integers(reduced, what):
+    for inside, found in reduced:
         for part in (inside, ~inside):
             if part.any():
-                expected = int(reference(VALUES[part])) & 0xFFFFFFFF
-                assert (found[part].view(np.uint32) == expected).all()
+                expected = int(REDUCTIONS[what](VALUES[part])) & 0xFFFFFFFF
+                assert (found[what][part].view(np.uint32) == expected).all()
 
 
 def test_election(instruction, split):

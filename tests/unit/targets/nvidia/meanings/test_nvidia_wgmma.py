@@ -137,17 +137,18 @@ def close(found, wanted):
     assert np.abs(found - registers(wanted)).max() <= 1e-4
 
 
+SLOW = pytest.mark.slow
 LAYOUTS = [
     ("f16", 16, Swizzle.NONE, True, True),
-    ("bf16", 32, Swizzle.B32, True, True),
+    pytest.param("bf16", 32, Swizzle.B32, True, True, marks=SLOW),
     ("f16", 8, Swizzle.B64, True, True),
     ("bf16", 64, Swizzle.B128, True, True),
-    ("tf32", 16, Swizzle.B128, True, True),
+    pytest.param("tf32", 16, Swizzle.B128, True, True, marks=SLOW),
     ("tf32", 8, Swizzle.NONE, True, True),
     ("f16", 64, Swizzle.NONE, False, False),
-    ("f16", 32, Swizzle.B32, False, True),
-    ("bf16", 64, Swizzle.B64, True, False),
-    ("f16", 128, Swizzle.B128, False, False),
+    pytest.param("f16", 32, Swizzle.B32, False, True, marks=SLOW),
+    pytest.param("bf16", 64, Swizzle.B64, True, False, marks=SLOW),
+    pytest.param("f16", 128, Swizzle.B128, False, False, marks=SLOW),
 ]
 
 
@@ -185,6 +186,7 @@ def first_k():
 MODES = pytest.mark.parametrize("latest", [True, False])
 
 
+@pytest.mark.slow
 @MODES
 def test_scales(latest):
     """Without the accumulators, and with both operands' signs turned, or one's."""
@@ -254,6 +256,7 @@ def test_operands_that_are_overwritten_before_the_wait_show_at_the_latest_moment
     close(simple(*waited), first_k())
 
 
+@pytest.mark.slow
 def test_lanes_with_different_descriptors():
     other = ["%wide = zext i32 %t to i64", "%dx = add i64 %da, %wide"]
     with pytest.raises(SimulationFault, match="different operands"):
@@ -266,6 +269,7 @@ def test_a_swizzle_pattern_that_begins_off_its_period():
         simple(*moved, FENCE, product(16, 16, "f16", a="%dx"), COMMIT, WAIT)
 
 
+@pytest.mark.slow
 def test_accumulators_of_two_products_mixed():
     mixed = [*taken(16), *taken(16, "e", "%w"), "%m0 = freeze float %w0"]
     mixed += [f"%m{i} = freeze float %y{i}" for i in range(1, 8)]
@@ -279,7 +283,7 @@ def test_uses_are_settled_through_structures_and_phis():
     """Everything that only passes values on stays; what computes or stores gets settled ones."""
     nested = "{ { float, float }, { float, float } }"
     lines = (
-        '  %d = call { float, float } asm sideeffect "wgmma.mma_async", "=f,=f"(float %x0, float %x1)',
+        '  %d = call { float, float } asm "wgmma.mma_async", "=f,=f"(float %x0, float %x1)',
         f"  %s = insertvalue {nested} poison, {{ float, float }} %d, 1",
         f"  %p = phi {nested} [ %s, %a ], [ zeroinitializer, %b ]",
         f"  %one = extractvalue {nested} %p, 1, 0",
