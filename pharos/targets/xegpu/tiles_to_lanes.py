@@ -3,7 +3,9 @@
     workgroup                 subgroup                      instruction                lane
     vector<128x128xf32>  ==>  16 x vector<32x32xf32>  ==>  8 x vector<8x16xf32>  ==>  vector<8xf32>
 
-The passes are those of upstream's gpu-lower-to-xevm-pipeline, in its order. They run only on the
+The passes are those of upstream's gpu-lower-to-xevm-pipeline, in its order, but for CSE between
+subgroups and instructions: it joins the numbers of rows and of columns, which are laid out
+otherwise, where a workgroup has a single, square subgroup. They run only on the
 kernels that have XeGPU operations: layout propagation breaks functions that have workgroup memory.
 """
 
@@ -25,7 +27,7 @@ def _propagate(kind: str) -> str:
 _CLEAN = "canonicalize,cse"
 PASSES: Mapping[str, str] = {
     "subgroups": f"cse,lower-affine,cse,{_propagate('subgroup')},xegpu-wg-to-sg-distribute,"
-    "cse,lower-affine,cse",
+    "lower-affine",
     "instructions": f"{_propagate('inst')},xegpu-blocking,cse",
     "lanes": f"{_propagate('lane')},xegpu-optimize-peephole,cse,{_propagate('lane')},"
     f"xegpu-sg-to-lane-distribute,{_CLEAN},loop-invariant-code-motion,cse,"

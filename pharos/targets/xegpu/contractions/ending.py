@@ -7,6 +7,7 @@ from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.result import Finish, Start
+from pharos.targets.xegpu import ops
 from pharos.targets.xegpu.contractions.matrices import Matrix, Product, matrix_of
 from pharos.targets.xegpu.contractions.place import Place
 
@@ -21,11 +22,11 @@ class Ending:
     operands: tuple[Matrix, ...] = ()
     results: tuple[Matrix, ...] = ()
 
-    @property
-    def buffers(self) -> list[Any]:
-        """The host's buffers that the kernel needs for it."""
-        matrices = (*self.operands, *self.results, *((self.begin,) if self.begin else ()))
-        return [matrix.buffer for matrix in matrices]
+    def matrices(self, result: Matrix) -> list[Matrix]:
+        """What is read and written beside the factors, ``result`` being that of the product."""
+        begin = [self.begin] if self.begin is not None else []
+        written = self.results if self.finish is not None else (result,)
+        return [*self.operands, *written, *begin]
 
 
 def read_ending(product: Product, start: Start, finish: Finish | None) -> Ending | None:
@@ -53,7 +54,8 @@ def first_sums(place: Place, ending: Ending) -> Any:
     """What the products are added to: a vector of ``wg_m`` x ``wg_n`` x f32."""
     wide = place.vector(mlir.F32Type.get())
     if ending.begin is not None:
-        return _converted(place.load(ending.begin), wide)
+        begin = ops.convert_layout(place.load(ending.begin), place.layout, place.sums)
+        return _converted(begin, wide)
     if ending.start.scalar is None:
         zero = mlir.DenseElementsAttr.get_splat(wide, mlir.FloatAttr.get_f32(0.0))
         return dialect("arith").ConstantOp(wide, zero).result
@@ -64,6 +66,7 @@ def first_sums(place: Place, ending: Ending) -> Any:
 def store_sums(place: Place, ending: Ending, sums: Any) -> None:
     """Write ``sums``, rounded to the type of the result, or what the finish makes of them."""
     result = place.product.c
+    sums = ops.convert_layout(sums, place.sums, place.layout)
     rounded = _converted(sums, place.vector(mlir.Type.parse(result.dtype)))
     if ending.finish is None:
         place.store(rounded, result)

@@ -58,7 +58,7 @@ def multiply(place: Place, sums: Any) -> Any:
         if tiles.prefetch:
             _prefetch(streams, arith.addi(k, constant(tiles.prefetch * tiles.k_tile)))
         a, b = (_load(stream, k) for stream in streams)
-        total = ops.dpas(a, b, loop.inner_iter_args[0], (*layouts, place.layout))
+        total = ops.dpas(a, b, loop.inner_iter_args[0], (*layouts, place.sums))
         scf.YieldOp([total])
     return loop.results[0]
 

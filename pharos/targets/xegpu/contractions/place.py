@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -21,16 +21,25 @@ def constant(value: int) -> Any:
 class Place:
     """The tile of one workgroup: block x counts tiles of rows, y of columns, z batches.
 
-    ``arguments`` has the kernel's value for every buffer and scalar of the host.
+    ``arguments`` has the kernel's value for every buffer and scalar of the host. ``outside`` are
+    the matrices beside the factors: where block operations cannot reach one of them, everything
+    but the product is laid out row by row (upstream mixes up indices that have two layouts).
     """
 
-    def __init__(self, product: Product, tiles: Tiles, arguments: Mapping[Any, Any]) -> None:
+    def __init__(
+        self,
+        product: Product,
+        tiles: Tiles,
+        arguments: Mapping[Any, Any],
+        outside: Sequence[Matrix] = (),
+    ) -> None:
         self.product, self.tiles, self._arguments = product, tiles, arguments
         self.row = _times(_block("x"), tiles.wg_m)
         self.column = _times(_block("y"), tiles.wg_n)
         self._batch = _digits(product.batch_sizes)
-        shape = (DPAS_M, DPAS_N)
-        self.layout = Layout(tiles.grid, (tiles.sg_m, tiles.sg_n), shape)
+        self.sums = Layout(tiles.grid, (tiles.sg_m, tiles.sg_n), (DPAS_M, DPAS_N))
+        scattered = [m for m in outside if m.row_step and m.column_step and not self._blocked(m)]
+        self.layout = self.sums.by(1, DPAS_N) if scattered else self.sums
 
     def value(self, scalar: Any) -> Any:
         """What stands in the kernel for a ``scalar`` of the host: its argument, or the constant."""
@@ -56,22 +65,20 @@ class Place:
             return self._broadcast(matrix, element, tile)
         if self._blocked(matrix):
             descriptor = self._descriptor(matrix, element)
-            return ops.load_nd(descriptor, (self.row, self.column), tile, self.layout)
-        scattered = self.layout.by(1, DPAS_N)
+            loaded = ops.load_nd(descriptor, (self.row, self.column), tile, self.sums)
+            return ops.convert_layout(loaded, self.sums, self.layout)
         offsets, mask = self._elements(matrix)
-        loaded = ops.load(self.pointer(matrix), offsets, mask, tile, scattered)
-        return ops.convert_layout(loaded, scattered, self.layout)
+        return ops.load(self.pointer(matrix), offsets, mask, tile, self.layout)
 
     def store(self, value: Any, matrix: Matrix) -> None:
         """Write ``value``, a vector of ``wg_m`` x ``wg_n``, to ``matrix``."""
         if self._blocked(matrix):
             descriptor = self._descriptor(matrix, mlir.Type.parse(matrix.dtype))
-            ops.store_nd(value, descriptor, (self.row, self.column), self.layout)
+            value = ops.convert_layout(value, self.layout, self.sums)
+            ops.store_nd(value, descriptor, (self.row, self.column), self.sums)
             return
-        scattered = self.layout.by(1, DPAS_N)
-        value = ops.convert_layout(value, self.layout, scattered)
         offsets, mask = self._elements(matrix)
-        ops.store(value, self.pointer(matrix), offsets, mask, scattered)
+        ops.store(value, self.pointer(matrix), offsets, mask, self.layout)
 
     def vector(self, element: Any) -> Any:
         """The type of this tile's vectors."""
@@ -83,7 +90,7 @@ class Place:
 
     def _descriptor(self, matrix: Matrix, element: Any) -> Any:
         tile = (self.tiles.wg_m, self.tiles.wg_n)
-        return ops.create_nd_tdesc(self.pointer(matrix), matrix.surface, tile, element, self.layout)
+        return ops.create_nd_tdesc(self.pointer(matrix), matrix.surface, tile, element, self.sums)
 
     def _broadcast(self, matrix: Matrix, element: Any, tile: Any) -> Any:
         """What is the same for all rows or all columns: loaded once, as a vector."""
@@ -105,7 +112,12 @@ class Place:
         first = (self.row, self.column)[dimension]
         limit = (self.product.m, self.product.n)[dimension]
         kind = mlir.VectorType.get([size], mlir.IndexType.get())
-        numbers = arith.addi(vector.StepOp(kind).result, vector.broadcast(kind, first))
+        counted = vector.StepOp(kind)
+        # Rows and columns of a square tile are laid out otherwise: CSE must not join them.
+        counted.attributes["pharos.dimension"] = mlir.IntegerAttr.get(
+            mlir.IndexType.get(), dimension
+        )
+        numbers = arith.addi(counted.result, vector.broadcast(kind, first))
         mask = arith.cmpi(arith.CmpIPredicate.ult, numbers, _splat(kind, limit))
         return arith.muli(numbers, _splat(kind, step)), mask
 

@@ -95,7 +95,8 @@ def _replace(site: Site) -> None:
     grid = (-(-product.m // tiles.wg_m), -(-product.n // tiles.wg_n), product.batch)
     block = (tiles.subgroups * 16,)
     with launched(anchor, "product", hosts, grid=grid, block=block) as kernel:
-        place = Place(product, tiles, dict(zip(hosts, kernel.arguments, strict=True)))
+        arguments = dict(zip(hosts, kernel.arguments, strict=True))
+        place = Place(product, tiles, arguments, site.ending.matrices(product.c))
         sums = multiply(place, first_sums(place, site.ending))
         store_sums(place, site.ending, sums)
     with anchor.location, mlir.InsertionPoint(anchor):
@@ -108,9 +109,7 @@ def _replace(site: Site) -> None:
 def _operands(site: Site, product: Product) -> list[Any]:
     """The host's values that the kernel needs: buffers, and scalars that are no constants."""
     ending = site.ending
-    found = [product.a.buffer, product.b.buffer, *ending.buffers]
-    if ending.finish is None:
-        found.append(product.c.buffer)
+    found = [m.buffer for m in (product.a, product.b, *ending.matrices(product.c))]
     outside = captured(site.contraction, ending.start, ending.finish)
     found += [v for v in outside if not isinstance(v.type, mlir.MemRefType)]
     return list(dict.fromkeys(found))

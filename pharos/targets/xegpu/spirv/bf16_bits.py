@@ -39,7 +39,7 @@ _MOVES = (
     "llvm.shufflevector",
     "llvm.store",
 )
-_TYPES = ("elem_type", "global_type")
+_TYPES = ("elem_type", "global_type", "function_type")
 
 
 def bf16_as_bits(module: Any) -> None:

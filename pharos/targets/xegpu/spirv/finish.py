@@ -11,9 +11,9 @@ from pharos.targets.xegpu.spirv.wide_loads import split_wide_loads
 
 def finish(module: Any) -> None:
     """Edit ``module``, whose operations are in the LLVM dialect, in place."""
-    bf16_as_bits(module)
     for operation in module.body.operations:
         operation = operation.operation
         if operation.name == "llvm.func" and "gpu.kernel" in operation.attributes:
             plain_pointers(operation)
+    bf16_as_bits(module)
     split_wide_loads(module)
