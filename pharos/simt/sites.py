@@ -13,6 +13,7 @@ _NUMBER = re.compile(r"\b(line|column): (\d+)")
 _SCOPE = re.compile(r"\bscope: (!\d+)")
 _FILE = re.compile(r"\bfile: (!\d+)")
 _NAME = re.compile(r'\bfilename: "([^"]*)"')
+_FOLDER = re.compile(r'\bdirectory: "([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,12 @@ class Sites:
         """The file of a scope, which may be nested in others."""
         text = self.metadata.get(scope, "")
         if file := _FILE.search(text):
-            name = _NAME.search(self.metadata.get(file[1], ""))
-            return name[1] if name else None
+            found = self.metadata.get(file[1], "")
+            name, folder = _NAME.search(found), _FOLDER.search(found)
+            return _path(folder[1] if folder else "", name[1]) if name else None
         outer = _SCOPE.search(text)
         return self._file(outer[1]) if outer and outer[1] != scope else None
+
+
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder and not name.startswith("/") else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,15 @@ Effects = Annotated[
     typer.Option(metavar="latest|earliest", help="When asynchronous copies happen."),
 ]
 Checks = Annotated[bool, typer.Option("--checks/--no-checks", help="Check every access.")]
+Trace = Annotated[
+    str | None,
+    typer.Option(metavar="OUT", help="Write what one thread executes to this file; - for stdout."),
+]
+Kernel = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The kernel to trace; default: the first.")
+]
+Block = Annotated[str, typer.Option(metavar="X,Y,Z", help="The block of the thread to trace.")]
+Thread = Annotated[str, typer.Option(metavar="X,Y,Z", help="Which work-item of that block.")]
 Count = Annotated[int, typer.Option("--print", min=0, help="Elements of an array to print.")]
 
 
@@ -42,6 +52,10 @@ def sim(
     order: Order = None,
     effects: Effects = None,
     checks: Checks = True,
+    trace: Trace = None,
+    kernel: Kernel = None,
+    block: Block = "0",
+    thread: Thread = "0",
     count: Count = 10,
     as_json: options.Json = False,
 ) -> None:
@@ -55,6 +69,7 @@ def sim(
     \b
     Examples:
       pharos sim matmul.mlir --target nvidia:sim --input 64x64xf16xrnd,64x64xf16xrnd
+      pharos sim matmul.mlir --input 8x8xf32xrnd,8x8xf32xrnd --trace - --thread 37
       pharos sim softmax.mlir --target amd:gfx942:sim --input 8x100xf32xrnd --order backward
     """
     from pharos.tools import apart, simulating
@@ -64,12 +79,28 @@ def sim(
     payload = options.read(file)
     built = apart.build(payload, request)
     remark_build((), built.dumps)
-    how = simulating.How(order, effects, checks)
-    run = simulating.run(file, built.artifact, how, entry, inputs, seed)
+    traced = simulating.traced(kernel, block, thread) if trace is not None else None
+    how = simulating.How(order, effects, checks, traced)
+    try:
+        run = simulating.run(file, built.artifact, how, entry, inputs, seed)
+    finally:
+        # A thread that stops is the one whose trace is wanted most.
+        if traced is not None and traced.done:
+            _write(trace or "-", simulating.trace_text(traced))
+    simulating.check_traced(traced)
     if as_json:
         print_json(simulating.document(file, chosen, run, count))
         return
     _print(run, count)
+
+
+def _write(place: str, text: str) -> None:
+    if place == "-":
+        print(text, end="")
+        return
+    from pharos.pipeline.dumps import write_text
+
+    write_text(Path(place), text)
 
 
 def _print(run: Any, count: int) -> None:

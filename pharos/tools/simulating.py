@@ -10,6 +10,7 @@ from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.core.errors import UserError
 from pharos.runtime import Runner
+from pharos.targets.common.gpu.engine import Traced
 from pharos.tools.calling import Call, choose_entry
 from pharos.tools.values import Output, as_data
 
@@ -21,6 +22,7 @@ class How:
     order: str | None
     effects: str | None
     checks: bool
+    traced: Traced | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,39 @@ def run(
     simulation.order = _checked(settings.SIM_ORDER, how.order, simulation.order)
     simulation.effects = _checked(settings.SIM_EFFECTS, how.effects, simulation.effects)
     simulation.checks = simulation.checks if how.checks else "none"
+    simulation.traced = how.traced
     simulation.watch = lambda launch, seconds: launches.append((launch, seconds * 1e3))
     name = entry or choose_entry(artifact, file, lisp=False)
     call = Call.of(Runner(device, artifact), name, inputs, seed)
     return Run(launches, call.run())
+
+
+def traced(kernel: str | None, block: str, thread: str) -> Traced:
+    """The thread to trace. UserError for places that are not one to three numbers."""
+    return Traced(kernel or "", _three("--block", block), _three("--thread", thread))
+
+
+def trace_text(found: Traced) -> str:
+    """What the thread executed, a line for each instruction."""
+    lines = [*map(str, found.steps)]
+    if found.missed:
+        lines.append(f"... and {found.missed} more")
+    return "\n".join(lines) + "\n"
+
+
+def check_traced(wanted: Traced | None) -> None:
+    """Raise UserError when the thread that was to be traced never ran."""
+    if wanted is not None and not wanted.done:
+        what = f"no kernel '{wanted.kernel}' was launched" if wanted.kernel else "nothing ran"
+        raise UserError(f"--trace: {what}", hint="without --kernel the first one is traced")
+
+
+def _three(option: str, text: str) -> tuple[int, int, int]:
+    words = text.split(",")
+    if not all(word.strip().isdigit() for word in words) or len(words) > 3:
+        raise UserError(f"{option}: expected one to three numbers such as 3,0,0, found '{text}'")
+    x, y, z = ([int(word) for word in words] + [0, 0])[:3]
+    return x, y, z
 
 
 def document(file: str, name: str, run: Run, count: int) -> dict[str, Any]:

@@ -24,6 +24,23 @@ Watch = Callable[[Launch, float], None]
 
 
 @dataclass
+class Traced:
+    """A thread to be traced: of ``kernel`` ("" for the first that is launched), ``block`` and
+    ``thread`` x first. ``steps`` are filled in when it first runs; ``missed`` found no room."""
+
+    kernel: str
+    block: tuple[int, int, int]
+    thread: tuple[int, int, int]
+    steps: Sequence[Any] = ()
+    missed: int = 0
+    done: bool = False
+
+    def wants(self, launch: Launch) -> bool:
+        """Whether this launch is the one."""
+        return not self.done and self.kernel in ("", launch.kernel)
+
+
+@dataclass
 class Simulation:
     """How a simulated device runs kernels: see the switches PHAROS_SIM_* for the first three.
 
@@ -34,6 +51,7 @@ class Simulation:
     effects: str
     checks: str
     watch: Watch | None = None
+    traced: Traced | None = None
 
     @staticmethod
     def from_settings() -> Simulation:
@@ -66,33 +84,53 @@ class Engine:
 
         ``operands`` are addresses and numbers, ``regions`` is all memory that the kernel may touch.
         """
-        kernel = self._kernel(launch.kernel)
+        traced = self._simulation.traced
+        wanted = traced if traced is not None and traced.wants(launch) else None
+        kernel = self._kernel(launch.kernel) if wanted is None else self._built(launch.kernel, True)
+        how = {
+            "dynamic_shared": launch.shared,
+            "memory": [_as_simulated(one) for one in regions],
+            "order": self._simulation.order,
+            "latest": self._simulation.effects == "latest",
+        }
         start = time.perf_counter()
-        kernel.run(
-            launch.grid,
-            launch.block,
-            list(operands),
-            dynamic_shared=launch.shared,
-            memory=[_as_simulated(one) for one in regions],
-            order=self._simulation.order,
-            latest=self._simulation.effects == "latest",
-        )
+        if wanted is None:
+            kernel.run(launch.grid, launch.block, list(operands), **how)
+        else:
+            _run_traced(kernel, launch, operands, how, wanted)
         if self._simulation.watch is not None:
             self._simulation.watch(launch, time.perf_counter() - start)
 
     def _kernel(self, name: str) -> Any:
         if name not in self._kernels:
-            from pharos.simt import Checks, Simulator
-
-            checked = self._simulation.checks == "all"
-            self._kernels[name] = Simulator(
-                without_other_kernels(self._text, name),
-                name,
-                subgroup_size=self._facts.subgroup_size,
-                meanings=self._meanings(self._facts),
-                checks=Checks() if checked else Checks.none(),
-            )
+            self._kernels[name] = self._built(name)
         return self._kernels[name]
+
+    def _built(self, name: str, traced: bool = False) -> Any:
+        from pharos.simt import Checks, Simulator
+
+        checked = self._simulation.checks == "all"
+        return Simulator(
+            without_other_kernels(self._text, name),
+            name,
+            subgroup_size=self._facts.subgroup_size,
+            meanings=self._meanings(self._facts),
+            checks=Checks() if checked else Checks.none(),
+            traced=traced,
+        )
+
+
+def _run_traced(
+    kernel: Any, launch: Launch, operands: Sequence[Any], how: dict[str, Any], traced: Traced
+) -> None:
+    """Run with a record of one thread, which is kept also when the kernel stops."""
+    from pharos.simt import Trace
+
+    trace = Trace(traced.block, traced.thread)
+    try:
+        kernel.run(launch.grid, launch.block, list(operands), trace=trace, **how)
+    finally:
+        traced.steps, traced.missed, traced.done = trace.steps, trace.missed, True
 
 
 def without_other_kernels(text: str, name: str) -> str:

@@ -152,12 +152,17 @@ def rebuild(op: Any, values: dict[Any, Any], width: int) -> list[Any]:
         attributes["fastmath"] = mlir.Attribute.parse("#arith.fastmath<contract>")
     return list(
         mlir.Operation.create(
-            op.name, results=types, operands=operands, attributes=attributes, loc=op.location
+            op.name, results=types, operands=operands, attributes=attributes, loc=_place(op)
         ).results
     )
 
 
 _NO_FASTMATH = "#arith.fastmath<none>"
+
+
+def _place(op: Any) -> Any:
+    """The location of ``op``; None, for the one in force, where it has none (named operations)."""
+    return None if op.location == mlir.Location.unknown(op.context) else op.location
 
 
 def broadcast(value: Any, width: int) -> Any:
