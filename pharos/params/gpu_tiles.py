@@ -54,7 +54,8 @@ class Work:
     compute unit and cycle. ``copies`` tells how many lanes hold each element of a left and of a
     right fragment; ``padding`` bytes follow each row in workgroup memory. ``staged`` is how
     many registers 4 bytes of a tile need on their way to it, addresses included (0: none pass
-    through registers). ``block_k`` and ``stages`` are what to choose from.
+    through registers); ``spare`` registers are for addresses and counters.
+    ``block_k`` and ``stages`` are what to choose from.
     """
 
     batch: int
@@ -68,6 +69,7 @@ class Work:
     copies: tuple[int, int] = (1, 1)
     padding: int = 16
     staged: float = 0.0
+    spare: int = SPARE_REGISTERS
     block_k: tuple[int, ...] = (16, 32, 64)
     stages: tuple[int, ...] = (3, 4)
 
@@ -79,7 +81,7 @@ def registers(tiles: Tiles, work: Work, machine: Machine) -> int:
     fragments = (tiles.sub_m * left + tiles.sub_n * right) * work.unit.inner * work.bytes // 4
     words = (tiles.block_m + tiles.block_n) * tiles.block_k * work.bytes // 4
     staged = words * work.staged / (tiles.subgroups() * machine.lanes)
-    return (sums + fragments) // machine.lanes + math.ceil(staged) + SPARE_REGISTERS
+    return (sums + fragments) // machine.lanes + math.ceil(staged) + work.spare
 
 
 def shared_bytes(tiles: Tiles, work: Work) -> int:

@@ -18,6 +18,7 @@ from pharos.pipeline import Choice, MotifChoice
 from pharos.targets.nvidia.warpgroups.choice import SPECIALISED, problems
 
 MMA, MMA_TF32 = UnitSizes(16, 8, 16), UnitSizes(16, 8, 8)
+_SINGLY = 100  # registers where elements of two bytes come one by one, each with its address
 FMA = UnitSizes(16, 32, 4)  # of the multiply-adds of 32 work-items, the smallest
 
 
@@ -70,6 +71,13 @@ def _specialised(
     return tiles if least <= cycles(other, work, machine) else None
 
 
+def _copied(motif: Contraction) -> bool:
+    """Whether both factors, of two bytes, can be copied in pairs: cp.async takes 4 bytes."""
+    sizes = {"m": motif.m, "n": motif.n, "k": motif.k}
+    fast = [sizes.get(factor.stored[-1:]) for factor in (motif.lhs, motif.rhs)]
+    return all(size is not None and size % 2 == 0 for size in fast)
+
+
 def machine_of(facts: Any) -> Machine:
     """The chip of ``NvidiaFacts`` as the model sees it."""
     return Machine(
@@ -94,7 +102,7 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
     work = Work(*sizes, *bytes_, MMA, facts.mma_f16)
     tensor = motif.dtype in ("f32", "f16", "bf16")
     if tensor and factor in ("f16", "bf16"):
-        return work
+        return work if _copied(motif) else replace(work, spare=_SINGLY)
     if tensor and factor == "f32" and f32 == "tf32":
         return replace(work, unit=MMA_TF32, rate=facts.mma_tf32)
     return replace(

@@ -18,6 +18,8 @@ from pharos.targets.common.nests.nest import DYNAMIC, Nest
 
 _SUMS = {"arith.addf": "arith.mulf", "arith.addi": "arith.muli"}
 _ELEMENTS = ("f16", "bf16", "f32", "f64", "i32", "i64")
+# Of operands that factors are computed from: bytes may be a mask or widened.
+_SOURCES = (*_ELEMENTS, "i8", "i16")
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def linear_terms(expression: Any) -> dict[int | None, int] | None:
 
 
 def _known_element(nest: Nest) -> bool:
-    return all(str(access.element) in _ELEMENTS for access in nest.accesses)
+    results = all(str(access.element) in _ELEMENTS for access in nest.outputs)
+    return results and all(str(access.element) in _SOURCES for access in nest.inputs)
 
 
 def _product(nest: Nest) -> tuple[Any, Any] | None:

@@ -119,7 +119,7 @@ class _Writer:
         exists = arith.cmpi(arith.CmpIPredicate.ult, later, index.constant(self.count))
         begun: list[list[Any]] = []
         for stager in self.stagers:
-            if stager.copies is None:
+            if not stager.immediate:
                 tile = arith.select(exists, later, index.constant(0))
                 begun.append(self._begin_one(stager, tile, slot))
                 continue

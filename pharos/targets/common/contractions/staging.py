@@ -1,12 +1,14 @@
 """Tiles of a factor from global to workgroup memory, shared out to all work-items of a block.
 
 A copy of a tile has two halves, so that global memory answers while matrix units work: ``begin``
-asks for the elements, ``finish`` stores them. Where the vendor has asynchronous copies and the
-elements are copied as they are, ``begin`` does it all. Elements outside of the factor become zeros.
+asks for the elements, ``finish`` stores them. ``begin`` does it all where the vendor has
+asynchronous copies and the elements are copied as they are, and where a work-item brings more
+vectors than there are registers to hold them. Elements outside of the factor become zeros.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +38,10 @@ class Piece:
     to: Any
 
 
+_HELD = 16  # vectors that a work-item keeps in registers while it multiplies
+_AT_ONCE = 8  # that it asks for before it stores the first, where it does not
+
+
 class Stager:
     """Brings the tiles of one factor; made where its offsets may be computed once."""
 
@@ -46,8 +52,10 @@ class Stager:
         self.site, self.side, self.flat, self.first_line = site, side, flat, first_line
         bytes_ = side.vector * side.value.type.width // 8
         self.copies = copies if copies and side.plain and copies.takes(bytes_) else None
-        count = side.block * side.block_inner // (side.vector * site.threads)
-        self.pieces = [self._piece(number) for number in range(count)]
+        self.count = side.block * side.block_inner // (side.vector * site.threads)
+        self.immediate = self.copies is not None or self.count > _HELD
+        held = self.count if self.count <= _HELD else 0
+        self.pieces = [self._piece(index.constant(number)) for number in range(held)]
 
     def tile(self, stage: Any) -> SharedTile:
         """The tile of pipeline stage ``stage`` (an index value)."""
@@ -56,24 +64,46 @@ class Stager:
 
     def begin(self, first_inner: Any, tile: SharedTile) -> list[Any]:
         """Ask for the tile whose inner steps begin at ``first_inner``: what ``finish`` needs."""
-        if self.copies is not None:
-            for piece in self.pieces:
-                self._copy(piece, first_inner, tile)
+        if not self.immediate:
+            return [self._read(piece, first_inner) for piece in self.pieces]
+        if self.pieces:
+            self._bring(self.pieces, first_inner, tile)
             return []
-        return [self._read(piece, first_inner) for piece in self.pieces]
+
+        together = math.gcd(self.count, _AT_ONCE)
+
+        def some(first: Any, carried: list[Any]) -> list[Any]:
+            numbers = (index.add(first, index.constant(n)) for n in range(together))
+            self._bring([self._piece(number) for number in numbers], first_inner, tile)
+            return carried
+
+        index.loop(index.constant(0), index.constant(self.count), together, [], some)
+        return []
+
+    def _bring(self, pieces: Sequence[Piece], first_inner: Any, tile: SharedTile) -> None:
+        """Copy ``pieces`` of a tile, or ask for all of them and store them."""
+        if self.copies is not None:
+            for piece in pieces:
+                self._copy(piece, first_inner, tile)
+            return
+        read = [self._read(piece, first_inner) for piece in pieces]
+        for piece, value in zip(pieces, read, strict=True):
+            self._store(piece, value, tile)
 
     def finish(self, read: Sequence[Any], tile: SharedTile) -> None:
         """Store what ``begin`` returned into ``tile``."""
-        vector = dialect("vector")
         for piece, value in zip(self.pieces, read, strict=False):
-            to = [index.add(tile.origin, piece.to)]
-            if self.side.vector == 1:
-                dialect("memref").store(value, self.flat, to)
-            else:
-                bytes_ = self.side.vector * max(8, self.side.value.type.width) // 8
-                vector.store(value, self.flat, to, alignment=bytes_)
+            self._store(piece, value, tile)
 
-    def _piece(self, number: int) -> Piece:
+    def _store(self, piece: Piece, value: Any, tile: SharedTile) -> None:
+        to = [index.add(tile.origin, piece.to)]
+        if self.side.vector == 1:
+            dialect("memref").store(value, self.flat, to)
+            return
+        bytes_ = self.side.vector * max(8, self.side.value.type.width) // 8
+        dialect("vector").store(value, self.flat, to, alignment=bytes_)
+
+    def _piece(self, number: Any) -> Piece:
         slow, fast = self._position(number)
         own, inner = (slow, fast) if self.side.inner_fast else (fast, slow)
         line = index.add(self.first_line, own)
@@ -87,16 +117,16 @@ class Stager:
         to = index.add(index.mul(slow, index.constant(self.side.pitch)), fast)
         return Piece(line, inner, bases, inside, to)
 
-    def _position(self, number: int) -> tuple[Any, Any]:
+    def _position(self, number: Any) -> tuple[Any, Any]:
         """Row and first element of the work-item's vector ``number`` in the tile's memory."""
         arith = dialect("arith")
         per_row, threads = self.side.fast // self.side.vector, self.site.threads
         vector = index.constant(self.side.vector)
         if threads % per_row == 0:
-            row = index.constant(number * (threads // per_row))
+            row = index.mul(number, index.constant(threads // per_row))
             slow = index.add(arith.divui(self.site.thread, index.constant(per_row)), row)
             return slow, index.mul(arith.remui(self.site.thread, index.constant(per_row)), vector)
-        flat = index.add(self.site.thread, index.constant(number * threads))
+        flat = index.add(self.site.thread, index.mul(number, index.constant(threads)))
         slow = arith.divui(flat, index.constant(per_row))
         return slow, index.mul(arith.remui(flat, index.constant(per_row)), vector)
 
