@@ -55,8 +55,8 @@ def sqrt(w: Writer, call: Call) -> Value:
     return _apply(w, call, "sqrt")
 
 
-@meaning(TABLE, r"(?:llvm\.nvvm\.)?tanh\.approx\.f32(?P<ftz>)(?: \$0, \$1;)?",
-         source=_FLOAT + "22 tanh")  # fmt: skip
+@meaning(TABLE, r"llvm\.nvvm\.tanh\.approx\.f32(?P<ftz>)",
+         r"tanh\.approx(?P<ftz>)\.f32 \$0, \$1;", source=_FLOAT + "22 tanh")  # fmt: skip
 def tanh(w: Writer, call: Call) -> Value:
     return _apply(w, call, "tanh")
 

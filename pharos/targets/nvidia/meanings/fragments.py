@@ -6,7 +6,7 @@ and the bytes from ``(l % 4) * lane_bytes``. Tiles follow each other down the ro
 along the columns. Operands A and B have ``lane_bytes`` 4 (B is given as its transpose, n by k);
 accumulators of 32 bits have 8, because a lane holds two neighbours of a row.
 
-Source: PTX ISA 9.0, 9.7.14.5.1 to 9.7.14.5.11 (matrix fragments for mma), 9.7.14.5.15 (ldmatrix),
+Source: PTX ISA 9.0, 9.7.14.5.6 to 9.7.14.5.10 (matrix fragments for mma), 9.7.14.5.15 (ldmatrix),
 9.7.15.5.1.1 (register fragments of wgmma; one warp holds 16 rows of the 64).
 """
 

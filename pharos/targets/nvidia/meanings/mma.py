@@ -19,7 +19,7 @@ _MMA = r"llvm\.nvvm\.mma\.m16n8k(?P<k>\d+)\.row\.col\."
 _PTX = "PTX ISA 9.0, 9.7.14.5.14 mma, fragments in 9.7.14.5."
 
 
-@meaning(TABLE, _MMA + r"(?P<d>f16|f32)\.(?P=d)", source=_PTX + "7 and 9.7.14.5.8 (.f16)")
+@meaning(TABLE, _MMA + r"(?:f16\.f16|f32\.f32)", source=_PTX + "7 and 9.7.14.5.8 (.f16)")
 def mma_f16(w: Writer, call: Call) -> list[Value]:
     """Registers of A and B are <2 x half>; C and D are f32, or <2 x half>."""
     product = Product(16, 8, int(call.match["k"]), 16)
@@ -31,13 +31,13 @@ def mma_bf16(w: Writer, call: Call) -> list[Value]:
     return _mma(w, call, Product(16, 8, int(call.match["k"]), 16), BF16, BF16)
 
 
-@meaning(TABLE, _MMA + r"tf32", source=_PTX + "5 and 9.7.14.5.7 (.tf32)")
+@meaning(TABLE, _MMA + r"tf32", source=_PTX + "6 and 9.7.14.5.7 (.tf32)")
 def mma_tf32(w: Writer, call: Call) -> list[Value]:
     """The low 13 bits of the operands do not count."""
     return _mma(w, call, Product(16, 8, int(call.match["k"]), 32), TF32, TF32)
 
 
-@meaning(TABLE, _MMA + r"(?P<a>s8|u8)(?:\.(?P<b>s8|u8))?", source=_PTX + "8 and 9.7.14.5.10 (.s8)")
+@meaning(TABLE, _MMA + r"(?P<a>s8|u8)(?:\.(?P<b>s8|u8))?", source=_PTX + "9 and 9.7.14.5.10 (.s8)")
 def mma_8_bits(w: Writer, call: Call) -> list[Value]:
     """Sums of 32 bits wrap around (no .satfinite)."""
     kinds = {"s8": S8, "u8": U8}
