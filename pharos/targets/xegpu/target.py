@@ -14,13 +14,21 @@ from pharos.targets.xegpu import facts
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.xegpu.contractions.factors import XeGpuFactors
     from pharos.targets.xegpu.contractions.multiply_adds import XeGpuMultiplyAdds
     from pharos.targets.xegpu.contractions.stage import XeGpuProducts
     from pharos.targets.xegpu.kernel_form import KernelForm
     from pharos.targets.xegpu.static_shared import StaticShared
     from pharos.targets.xegpu.tiles_to_lanes import TilesToLanes
 
-    kinds = (XeGpuProducts, XeGpuMultiplyAdds, StaticShared, KernelForm, TilesToLanes)
+    kinds = (
+        XeGpuFactors,
+        XeGpuProducts,
+        XeGpuMultiplyAdds,
+        StaticShared,
+        KernelForm,
+        TilesToLanes,
+    )
     return {kind.name: kind for kind in kinds}
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pharos import ir
 from pharos.core.errors import UserError
+from pharos.targets.xegpu.contractions.factors import XeGpuFactors
 from pharos.targets.xegpu.contractions.multiply_adds import XeGpuMultiplyAdds
 from pharos.targets.xegpu.contractions.stage import XeGpuProducts
 from pharos.targets.xegpu.kernel_form import KernelForm
@@ -213,3 +214,56 @@ module attributes {gpu.container_module} {
     for to in ("subgroups", "instructions", "lanes"):
         TilesToLanes(to).run(module)
     assert str(module) == before
+
+
+COMPUTED = """
+func.func @f(%x: memref<32x64xf16>, %b: memref<64xf16>, %w: memref<64x48xf16>,
+             %c: memref<32x48xf32>) {{
+  %zero = arith.constant 0.0 : {t}
+  linalg.generic {{indexing_maps = [affine_map<(i, j, l) -> (i, l)>, affine_map<(i, j, l) -> (l)>,
+      affine_map<(i, j, l) -> (l, j)>, affine_map<(i, j, l) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}}
+      ins(%x, %b, %w : memref<32x64xf16>, memref<64xf16>, memref<64x48xf16>)
+      outs(%c : memref<32x48xf32>) {{
+  ^bb0(%p: f16, %q: f16, %r: f16, %s: f32):
+    {body}
+    %u = arith.extf %r : f16 to f32
+    %v = arith.mulf %t, %u : f32
+    %o = arith.addf %s, %v : f32
+    linalg.yield %o : f32
+  }}
+  return
+}}
+"""
+IN_F16 = """%a = arith.addf %p, %q : f16
+    %m = arith.maximumf %a, %zero : f16
+    %t = arith.extf %m : f16 to f32"""
+IN_F32 = """%a = arith.extf %p : f16 to f32
+    %d = arith.extf %q : f16 to f32
+    %m = arith.addf %a, %d : f32
+    %t = arith.maximumf %m, %zero : f32"""
+
+
+def test_a_factor_that_is_computed_is_computed_before():
+    module = run(COMPUTED.format(t="f16", body=IN_F16), XeGpuFactors(), XeGpuProducts())
+    first = str(module)[: str(module).index("gpu.launch_func")]
+    assert first.count("linalg.generic") == 1
+    assert "ins(%arg0, %arg1 : memref<32x64xf16>, memref<64xf16>)" in first
+    assert "outs(%alloc : memref<32x64xf16>)" in first
+    (launch,) = lines(module, "gpu.launch_func")
+    assert "args(%alloc : memref<32x64xf16>, %arg2 : memref<64x48xf16>, %arg3" in launch
+
+
+def test_a_factor_that_is_computed_in_f32_stays():
+    module = run(COMPUTED.format(t="f32", body=IN_F32), XeGpuFactors(), XeGpuProducts())
+    assert not lines(module, "memref.alloc") and not lines(module, "gpu.launch_func")
+
+
+def test_square_tiles_of_one_subgroup_keep_rows_and_columns_apart():
+    more = parameters(wg_m=32, wg_n=32, sg_m=32, sg_n=32, k_tile=32, load_a_m=32, load_b_k=32)
+    module = run(product(m=65, n=65, more=more), XeGpuProducts(), KernelForm())
+    ir.run_passes(module, "xevm-attach-target{chip=bmg triple=spirv64-unknown-unknown}")
+    for to in ("subgroups", "instructions", "lanes"):
+        TilesToLanes(to).run(module)
+        ir.verify(module)
+    assert lines(module, "xegpu.store")
