@@ -355,7 +355,9 @@ define void @k(ptr %x) !dbg !4 {
         Simulator(text, "k", meanings=TOY).run((3,), (1,), (x,), workers=1)
     assert str(caught.value.span) == "/models/model.mlir:12:5"
     assert caught.value.block == (0, 0, 0)
-    assert str(caught.value).startswith("model.mlir:12:5: error: global out of bounds: 4 bytes")
+    assert str(caught.value).startswith(
+        "/models/model.mlir:12:5: error: global out of bounds: 4 bytes"
+    )
     assert "byte 4 of argument 0, which has 4 bytes" in str(caught.value)
 
 
