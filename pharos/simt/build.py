@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections import OrderedDict
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -14,8 +15,9 @@ from pharos.simt.accesses import check_functions, granule_of
 from pharos.simt.checks import Checks
 from pharos.simt.emitter import Written
 from pharos.simt.kernel import Kernel
-from pharos.simt.reading import quoted
+from pharos.simt.reading import names_in, quoted
 from pharos.simt.types import size_of
+from pharos.simt.units import WRITTEN, Definition, Library, meaning_units, renamed
 
 ARGUMENT_BYTES = 16
 _PIECES = (
@@ -52,9 +54,23 @@ def entry_text(kernel: Kernel) -> str:
     return "\n".join([*lines, "  ret void", "}", ""])
 
 
-def compile_object(texts: Sequence[str], optimize: int) -> bytes:
-    """One object file of these texts together; InternalError when LLVM cannot read them."""
-    text = "\n".join(texts)
+_OBJECTS: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+_MOST_OBJECTS = 1000
+
+
+def compile_unit(text: str, optimize: int) -> bytes:
+    """The object file of a module of LLVM IR; one that was compiled lately is taken again."""
+    key = (text, optimize)
+    if key not in _OBJECTS:
+        _OBJECTS[key] = compile_object(text, optimize)
+        if len(_OBJECTS) > _MOST_OBJECTS:
+            _OBJECTS.popitem(last=False)
+    _OBJECTS.move_to_end(key)
+    return _OBJECTS[key]
+
+
+def compile_object(text: str, optimize: int) -> bytes:
+    """One object file; InternalError when LLVM cannot read the text."""
     try:
         module = llvm.parse_assembly(text)
         module.verify()
@@ -94,16 +110,66 @@ def kept_reset(written: Written) -> str:
     return "\n".join(["define internal void @simt.kept.reset() {", *lines, "  ret void", "}", ""])
 
 
+@dataclass(frozen=True)
+class Code:
+    """Everything that a kernel is made of, as text."""
+
+    checks: Checks
+    written: Written
+    entry: str
+    kernel: str
+    traced: bool
+
+
+def units(code: Code) -> list[str]:
+    """The modules of a kernel: the runtime, the checks, the long meanings, and the kernel."""
+    written = code.written
+    library = Library()
+    shared = library.add(runtime(code.checks, written, code.traced))
+    checks = library.add("\n".join(check_texts(code.checks, written)))
+    kept = kept_reset(written)
+    own = library.add("\n".join([code.entry, kept, *written.globals]))
+    found, names = meaning_units(library, written.functions)
+    kernel = renamed(code.kernel, names)
+    left = [one for one in _used_meanings(library, kernel) if not one.inline]
+    rest = [one for one in own if not WRITTEN.fullmatch(one.name)]
+    apart = [
+        library.unit([one for one in group if not one.inline])
+        for group in (shared, checks)
+        if group
+    ]
+    return [*apart, *found, library.unit([*rest, *left], kernel)]
+
+
+def _used_meanings(library: Library, kernel: str) -> list[Definition]:
+    """The short meanings that a kernel uses, with their effects and tables."""
+    found: dict[str, Definition] = {}
+    todo = sorted(names_in(kernel))
+    while todo:
+        name = todo.pop()
+        one = library.definitions.get(name)
+        if one is None or not WRITTEN.fullmatch(name) or name in found:
+            continue
+        found[name] = one
+        todo += sorted(one.uses)
+    return list(found.values())
+
+
 def runtime(checks: Checks, written: Written, traced: bool) -> str:
-    """The whole runtime: what every kernel needs, this processor's switch, and the checks."""
-    traces = ["trace"] if traced else []
-    text = runtime_text(*_PIECES, switch_piece(), *traces) + kept_reset(written)
+    """The runtime: what every kernel needs, this processor's switch, and what checks share."""
+    names = [*_PIECES, switch_piece(), *(["trace"] if traced else [])]
     if not checks:
-        return text + runtime_text("unchecked")
+        return runtime_text(*names, "unchecked")
     granule = granule_of(written.granules)
-    checked = runtime_text("order", "shadow", "regions")
-    checked = checked.replace("GRANULE_SHIFT", str(granule.bit_length() - 1))
-    checked = checked.replace("CHECK_UNWRITTEN", str(checks.unwritten).lower())
-    checked = checked.replace("CHECK_NO_RACES", str(not checks.races).lower())
-    functions = check_functions(written.needed, granule, checks)
-    return "\n".join([text, checked, functions, *written.masked.values()])
+    text = runtime_text(*names, "order", "shadow", "regions")
+    text = text.replace("GRANULE_SHIFT", str(granule.bit_length() - 1))
+    text = text.replace("CHECK_UNWRITTEN", str(checks.unwritten).lower())
+    return text.replace("CHECK_NO_RACES", str(not checks.races).lower())
+
+
+def check_texts(checks: Checks, written: Written) -> list[str]:
+    """The checks of the accesses that a kernel makes."""
+    if not checks:
+        return []
+    functions = check_functions(written.needed, granule_of(written.granules), checks)
+    return [functions, *sorted(written.masked.values())]

@@ -31,13 +31,16 @@ class Body:
         return f"{header} {attributes} {{\n{entry}\n" + "\n".join(self.lines) + "\n}\n"
 
 
+# What meanings may say, of all kernels: so the code of a meaning is the same in each.
+_MESSAGES: dict[str, int] = {}
+
+
 @dataclass
 class Written:
     """What the meanings of one kernel have written so far."""
 
     functions: list[str] = field(default_factory=list)
     globals: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
     effects: int = 0
     needed: set[Needed] = field(default_factory=set)
     granules: set[int] = field(default_factory=lambda: {4})
@@ -57,9 +60,12 @@ class Written:
 
     def message(self, text: str) -> int:
         """The number under which the host finds ``text``."""
-        if text not in self.messages:
-            self.messages.append(text)
-        return self.messages.index(text)
+        return _MESSAGES.setdefault(text, len(_MESSAGES))
+
+    @staticmethod
+    def words(number: int) -> str:
+        """The message with this number."""
+        return list(_MESSAGES)[number]
 
 
 class Variable:
@@ -98,7 +104,7 @@ class Emitter:
         """Appends an instruction without a value."""
         self.body.lines.append(f"  {instruction}")
 
-    def constant(self, value: int | float | bool, type: str = "i32") -> Value:
+    def constant(self, value: float | bool, type: str = "i32") -> Value:
         """A constant; of a vector type, the same in every element."""
         return Value(self, constant_text(value, type), type)
 

@@ -15,6 +15,8 @@ from pharos.simt.values import Value
 from pharos.simt.writer import Writer
 
 _LITERAL = re.compile(r"-?\d+|true|false")
+# Of every meaning that was ever written: so its code is the same in each kernel.
+_numbers: dict[object, int] = {}
 MakeWriter = Callable[[Written, int], Writer]
 
 
@@ -29,7 +31,6 @@ class Expansion:
         self._make_writer = make_writer
         self._asked: dict[tuple[object, ...], tuple[int, ...]] = {}
         self._names: dict[tuple[object, ...], str] = {}
-        self._numbers: dict[int, int] = {}
 
     def replace(self, line: CallLine, site: int, original: str) -> str | None:
         """The line that calls the meaning; None for a call that stays as it is."""
@@ -72,7 +73,7 @@ class Expansion:
         match: re.Match[str],
     ) -> Call:
         # Lanes meet at one instruction when they run the same meaning, wherever it stands.
-        number = self._numbers.setdefault(id(entry.body), len(self._numbers) + 1)
+        number = _numbers.setdefault(entry.body, len(_numbers) + 1)
         writer = self._make_writer(self.written, number)
         arguments = [Value(writer, f"%a{i}", kind) for i, kind in enumerate(kinds)]
         call = Call(text, match, arguments, line.type, line.constraints, literals)

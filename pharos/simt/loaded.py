@@ -50,7 +50,7 @@ class Loaded:
 
     def __init__(
         self,
-        code: bytes,
+        code: Sequence[bytes],
         worker: int,
         symbols: Mapping[str, int],
         granule: int | None,
@@ -60,7 +60,9 @@ class Loaded:
         self.worker = worker
         self._granule = granule or 1
         self.shared = shared_arena(worker)
-        library = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+        library = llvm.JITLibraryBuilder().add_current_process()
+        for unit in code:
+            library.add_object_img(unit)
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
         words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})

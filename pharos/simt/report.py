@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pharos.simt.emitter import Written
 from pharos.simt.faults import KINDS, SimulationFault
 from pharos.simt.regions import Region, nearest_region
 
@@ -65,7 +66,7 @@ def _words(kind: str, simulator: Simulator, copy: Loaded, regions: Sequence[Regi
         case "counter":
             return _COUNTER[a].format(b, c)
         case "meaning":
-            return simulator.messages[a].format(b, c)
+            return Written.words(a).format(b, c)
         case "global out of bounds":
             return f"{b} bytes at address {a:#x}, {nearest_region(a, b, regions)}"
         case "write to constant memory":

@@ -79,15 +79,10 @@ class Simulator:
         rewriter = Rewriter(self.kernel, self.expansion, self.sites, instrument, self._tracer)
         rewritten = rewriter.module()
         self._refuse_unknown()
-        self.messages = written.messages
         self._granule = granule_of(written.granules) if self.checks else None
         self._layout = shared_layout(self.kernel.shared)
-        texts = [
-            build.runtime(self.checks, written, traced),
-            build.entry_text(self.kernel),
-            rewritten,
-        ]
-        self._code = build.compile_object([*texts, *written.globals, *written.functions], optimize)
+        code = build.Code(self.checks, written, build.entry_text(self.kernel), rewritten, traced)
+        self._code = [build.compile_unit(text, optimize) for text in build.units(code)]
         self._loaded: dict[int, Loaded] = {}
 
     def _writer(self, written: Any, what: int) -> Writer:
@@ -175,7 +170,12 @@ class Simulator:
             arrays = {array.name: array.size for array in self.kernel.arrays}
             offsets = self._layout.offsets
             self._loaded[number] = Loaded(
-                self._code, number, offsets, self._granule, arrays, self._tracer is not None
+                self._code,
+                number,
+                offsets,
+                self._granule,
+                arrays,
+                self._tracer is not None,
             )
         return self._loaded[number]
 

@@ -156,7 +156,7 @@ unlink:
 }
 
 ; I have read what I wanted; null is a record that I never joined.
-define internal void @simt.group.done(ptr %record) {
+define internal void @simt.group.done(ptr %record) alwaysinline {
   %never = icmp eq ptr %record, null
   br i1 %never, label %done, label %leave
 leave:
