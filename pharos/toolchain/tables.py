@@ -31,6 +31,7 @@ STAGES = {
     "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
     "gathers-apart": ("pharos.transform.gathers_apart", "GathersApart"),
     "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
+    "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 

@@ -32,7 +32,7 @@ class RoundedConstants:
 
         def visit(operation: Any) -> Any:
             if operation.name == "arith.truncf":
-                value = _constant(operation.operands[0])
+                value = constant(operation.operands[0])
                 number = None if value is None else rounded(value, str(operation.results[0].type))
                 if number is not None:
                     found.append((operation, number))
@@ -43,12 +43,12 @@ class RoundedConstants:
             for operation, number in found:
                 type_ = operation.results[0].type
                 with mlir.InsertionPoint(operation), operation.location:
-                    constant = mlir.Operation.create(
+                    made = mlir.Operation.create(
                         "arith.constant",
                         results=[type_],
                         attributes={"value": mlir.FloatAttr.get(type_, number)},
                     )
-                operation.results[0].replace_all_uses_with(constant.results[0])
+                operation.results[0].replace_all_uses_with(made.results[0])
                 operation.erase()
         return module
 
@@ -67,7 +67,8 @@ def rounded(value: float, type_: str) -> float | None:
     return number if low <= math.frexp(number)[1] <= high else None
 
 
-def _constant(value: Any) -> float | None:
+def constant(value: Any) -> float | None:
+    """The number that ``value`` is; None when it is no constant float."""
     owner = value.owner
     if isinstance(owner, mlir.Block) or owner.name != "arith.constant":
         return None

@@ -148,7 +148,29 @@ def _convert_body(operation: Any, bools: list[int]) -> None:
         for number in bools:
             if number >= inputs:
                 value = end.operands[number - inputs]
-                end.operands[number - inputs] = dialect("arith").extui(_byte(), value)
+                end.operands[number - inputs] = _written(value, body.arguments[number])
+
+
+def _written(value: Any, before: Any) -> Any:
+    """``value`` as a byte. An "and" or "or" with what was there, ``before``, is one of bytes: a
+    reduction that vectors can do."""
+    arith, owner = dialect("arith"), value.owner
+    if not isinstance(owner, mlir.Block) and owner.name in ("arith.andi", "arith.ori"):
+        others = [v for v in owner.operands if not _compares(v, before)]
+        if len(others) == 1:
+            combine = arith.andi if owner.name == "arith.andi" else arith.ori
+            return combine(before, arith.extui(_byte(), others[0]))
+    return arith.extui(_byte(), value)
+
+
+def _compares(value: Any, byte: Any) -> bool:
+    """Whether ``value`` is what ``_read`` made of ``byte``."""
+    owner = value.owner
+    return (
+        not isinstance(owner, mlir.Block)
+        and owner.name == "arith.cmpi"
+        and owner.operands[0] == byte
+    )
 
 
 def _read(value: Any, place: Any, location: Any) -> None:

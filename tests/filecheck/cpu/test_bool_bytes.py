@@ -49,3 +49,32 @@ func.func @f(%m: memref<8xi1>, %i: index) -> vector<8xi1> {
 }""")
     BoolBytes().run(module)
     assert "memref<8xi1>" in ir.to_text(module)
+
+
+ALL = """
+func.func @f(%x: memref<5x67xf32>, %y: memref<5xi1>) {
+  %true = arith.constant true
+  %limit = arith.constant 0.5 : f32
+  linalg.fill ins(%true : i1) outs(%y : memref<5xi1>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+      iterator_types = ["parallel", "reduction"]}
+    ins(%x : memref<5x67xf32>) outs(%y : memref<5xi1>) {
+  ^bb0(%a: f32, %all: i1):
+    %s = arith.cmpf olt, %a, %limit : f32
+    %r = arith.andi %all, %s : i1
+    linalg.yield %r : i1
+  }
+  return
+}"""
+
+
+def test_reductions_of_bools_are_reductions_of_bytes():
+    module = ir.parse(ALL)
+    BoolBytes().run(module)
+    ir.verify(module)
+    assert "arith.andi %out, %" in ir.to_text(module).replace("%all", "%out")
+    x = np.zeros((5, 67), np.float32)
+    x[1, 66] = x[3, 0] = 1
+    y = np.zeros(5, bool)
+    load(compile(mlir_payload(ALL))).call("f", x, y)
+    np.testing.assert_array_equal(y, [True, False, True, False, True])

@@ -228,3 +228,34 @@ def test_several_loops_of_each_role(spec):
     out = np.full(expected.shape, np.nan, np.float32)
     compiled(text).call("f", a, b, out)
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_factor_may_be_masked_by_bytes():
+    text = """
+func.func @f(%m: memref<33x1xi8>, %a: memref<33x40xf32>, %b: memref<40x50xf32>,
+             %c: memref<33x50xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %none = arith.constant 0 : i8
+  linalg.fill ins(%zero : f32) outs(%c : memref<33x50xf32>)
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, 0)>,
+      affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+      affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%m, %a, %b : memref<33x1xi8>, memref<33x40xf32>, memref<40x50xf32>)
+    outs(%c : memref<33x50xf32>) {
+  ^bb0(%o: i8, %p: f32, %q: f32, %s: f32):
+    %off = arith.cmpi ne, %o, %none : i8
+    %x = arith.select %off, %zero, %p : f32
+    %y = arith.mulf %x, %q : f32
+    %t = arith.addf %s, %y : f32
+    linalg.yield %t : f32
+  }
+  return
+}"""
+    driving = {"stop_after": "packed-contractions"}
+    assert "_tiles" in str(lower(mlir_payload(text), Request(driving=driving)).module)
+    random = np.random.default_rng(0)
+    mask = (random.random((33, 1)) < 0.3).astype(np.int8)
+    a, b = (random.standard_normal(s).astype(np.float32) for s in ((33, 40), (40, 50)))
+    c = np.full((33, 50), np.nan, np.float32)
+    load(compile(mlir_payload(text))).call("f", mask, a, b, c)
+    np.testing.assert_allclose(c, np.where(mask, 0, a) @ b, rtol=1e-4, atol=1e-5)

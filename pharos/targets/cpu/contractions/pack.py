@@ -149,12 +149,18 @@ class Packer:
 
     def _steps(self, low: Any, high: Any, k: Any, target: Any, at: Any, reads: list[Any]) -> None:
         """Steps ``low .. high`` one by one; ``reads`` give the lanes of each operand."""
+        pairs = list(zip(self.sources, reads, strict=True))
+        # What is the same for all steps (the divisor of a row) is read once.
+        still = {
+            source.argument: read(source.origin) for source, read in pairs if source.steps.still
+        }
 
         def body(i: Any, _: list[Any]) -> list[Any]:
             step = index.add(k, i)
-            known = {
+            known = still | {
                 source.argument: read(index.add(source.origin, source.steps.at(step)))
-                for source, read in zip(self.sources, reads, strict=True)
+                for source, read in pairs
+                if not source.steps.still
             }
             self._store(known, target, index.add(at, index.mul(i, index.constant(self.panel))))
             return []
