@@ -16,9 +16,9 @@ from pharos.pipeline import MotifChoice
 
 NARROW, F32 = UnitSizes(16, 16, 16), UnitSizes(16, 16, 4)
 _MATRIX_TYPES = ("f32", "f16", "bf16")
-# Registers for 4 bytes on their way: in vectors of 16 bytes, each with an address of two registers;
-# and where elements come one by one, as compiled kernels show.
-_IN_VECTORS, _ONE_BY_ONE = 1.5, 3.0
+# Registers for 4 bytes on their way in vectors of 16 bytes, each with an address of two registers;
+# and for an element that comes alone, with its address and mask, as compiled kernels show.
+_IN_VECTORS, _ALONE = 1.5, 2.5
 
 
 def amd_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
@@ -57,7 +57,9 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
     factor, sums = factor_type(motif), motif.dtype
     bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[sums]
     work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, stages=(2,))
-    work = replace(work, staged=_IN_VECTORS if _in_vectors(motif, work) else _ONE_BY_ONE)
+    work = replace(
+        work, staged=_IN_VECTORS if _in_vectors(motif, work) else _ALONE * 4 / work.bytes
+    )
     lanes = facts.subgroup_size
     if sums in _MATRIX_TYPES and factor in ("f16", "bf16"):
         # Both halves of a wave hold what WMMA multiplies.

@@ -24,7 +24,8 @@ class AmdFacts(GpuFacts):
     one compute unit in one cycle, a multiply-add counted as two. ``shared_file`` is the workgroup
     memory of a compute unit, which its blocks share, ``threads`` the most work-items it works on.
     ``l2_bytes`` are read from the second cache in a cycle, by all compute units. ``clock`` in Hz,
-    ``bandwidth`` of the device memory in bytes per second.
+    ``bandwidth`` of the device memory in bytes per second. ``traps`` says that s_trap always works
+    (LLVM's feature priv-enabled-trap2-nop-bug says that it does not).
     """
 
     matrix: str
@@ -36,6 +37,7 @@ class AmdFacts(GpuFacts):
     l2_bytes: int
     clock: float
     bandwidth: float
+    traps: bool = True
 
     @property
     def memory_bytes(self) -> float:
@@ -72,6 +74,7 @@ CHIPS: Mapping[str, AmdFacts] = {
         l2_bytes=2048,
         clock=2.5e9,
         bandwidth=960e9,
+        traps=False,
     ),
     "gfx1151": AmdFacts(
         kind="amd",

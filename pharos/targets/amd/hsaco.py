@@ -16,6 +16,26 @@ from pharos.targets.common.gpu.kind import Generated
 TRIPLE = "amdgcn-amd-amdhsa"
 # LLVM 24 has no value for this attribute; in LLVM 22 one without a value says nothing.
 _UNIFORM = re.compile(r'"uniform-work-group-size"(?!=)')
+_TRAP = re.compile(r"\bcall void @llvm\.trap\(\)")
+# For gfx1100, where s_trap may do nothing, LLVM writes instructions that do the same; one of them
+# does not exist, and printing it ends the process. This says them in LLVM IR: tell the driver that
+# the queue is to be aborted (LLVM, SIInstrInfo::insertSimulatedTrap), and stop.
+_ABORT = "pharos.abort.queue"
+_ABORT_TEXT = f"""
+define internal void @{_ABORT}() alwaysinline {{
+  %doorbell = call i32 @llvm.amdgcn.s.sendmsg.rtn.i32(i32 128)
+  %queue = and i32 %doorbell, 1023
+  %abort = or i32 %queue, 1024
+  call void @llvm.amdgcn.s.sendmsg(i32 1, i32 %abort)
+  call void @llvm.amdgcn.s.sethalt(i32 5)
+  call void @llvm.amdgcn.endpgm()
+  ret void
+}}
+declare i32 @llvm.amdgcn.s.sendmsg.rtn.i32(i32)
+declare void @llvm.amdgcn.s.sendmsg(i32, i32)
+declare void @llvm.amdgcn.s.sethalt(i32)
+declare void @llvm.amdgcn.endpgm()
+"""
 
 
 def generate(text: str, facts: AmdFacts) -> Generated:
@@ -51,10 +71,17 @@ def optimized(text: str, facts: AmdFacts) -> tuple[llvm.ModuleRef, llvm.TargetMa
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
         cpu=facts.chip, features=facts.features, opt=3
     )
-    plain = _UNIFORM.sub('"uniform-work-group-size"="true"', without_places(text))
-    module = llvm.parse_assembly(plain)
+    module = llvm.parse_assembly(_prepared(text, facts))
     module.triple, module.data_layout = TRIPLE, str(machine.target_data)
     module.verify()
     passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
     passes.getModulePassManager().run(module, passes)
     return module, machine
+
+
+def _prepared(text: str, facts: AmdFacts) -> str:
+    """``text`` as LLVM 22 makes good code of it."""
+    text = _UNIFORM.sub('"uniform-work-group-size"="true"', without_places(text))
+    if facts.traps or not _TRAP.search(text):
+        return text
+    return _TRAP.sub(f"call void @{_ABORT}()", text) + _ABORT_TEXT
