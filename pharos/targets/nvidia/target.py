@@ -45,9 +45,11 @@ def _tools() -> Mapping[str, Callable[[], str]]:
 
 
 def _finish(module: Any, chip: GpuFacts) -> None:
+    from pharos.targets.nvidia.launch_bounds import ask_for_one_block
     from pharos.targets.nvidia.map_arguments import pass_maps_by_value
 
     pass_maps_by_value(module)
+    ask_for_one_block(module)
 
 
 def _describe(data: Mapping[str, Any], address: int) -> bytes:
