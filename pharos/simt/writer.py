@@ -109,6 +109,26 @@ class Writer(Effects):
         name = name_of(access, space, size)
         self.call(name, "void", self.address(pointer), mask, *bytes, self.site)
 
+    def last_write(self, pointer: Value) -> tuple[Value, Value]:
+        """When the bytes at a pointer into shared memory were written last, and by which thread.
+
+        The moment (i32) only grows and can be compared with `moment()`. Only with checks: raises
+        InternalError without (`self.checked`).
+        """
+        self._need_checks()
+        shared = self.peek(Value(self, "@simt.shared", "ptr"), "i64")
+        cell = self.call("simt.shadow.writer", "i32", self.address(pointer) - shared)
+        return cell >> 11, cell & 1023
+
+    def moment(self) -> Value:
+        """Now, for `last_write`: what is written from here on is later (i32)."""
+        self._need_checks()
+        return self.call("simt.tick", "i32")
+
+    def _need_checks(self) -> None:
+        if not self.checked:
+            raise InternalError("without checks nobody remembers who wrote what")
+
     # -- faults --------------------------------------------------------------------------------
 
     def fault(self, message: str, *values: Value) -> None:

@@ -91,3 +91,11 @@ race:
 done:
   ret void
 }
+
+; The last write of the granule at this offset of shared memory: its cell.
+define internal i32 @simt.shadow.writer(i64 %offset) {
+  %i = lshr i64 %offset, GRANULE_SHIFT
+  %at = getelementptr [262144 x i32], ptr @simt.writers, i64 0, i64 %i
+  %cell = load i32, ptr %at
+  ret i32 %cell
+}

@@ -1,4 +1,4 @@
-"""Copies of whole pieces of memory by one thread: cp.async.bulk, its groups, its fences.
+"""Copies of whole pieces of memory by one thread: cp.async.bulk and its groups.
 
 To shared memory they complete an mbarrier (in the latest mode when everybody waits); to global
 memory they are waited for by groups.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pharos.simt.meanings import Call, Meanings, meaning
 from pharos.simt.values import Value
 from pharos.simt.writer import Writer
+from pharos.targets.nvidia.meanings.proxies import check_read, written
 from pharos.targets.nvidia.meanings.queues import BULK_LOADS, BULK_STORES
 
 TABLE = Meanings("cp.async.bulk")
@@ -36,6 +37,8 @@ def load(w: Writer, call: Call) -> None:
     _check(w, target, source, size)
     with w.later(BULK_LOADS, target, barrier, source, size) as (to, done, at, many):
         w.copy(to, at, many, _PIECE)
+        with w.loop(many, step=_PIECE) as offset:
+            written(w, w.offset(to, offset))
         w.counter_complete(done, many)
 
 
@@ -55,6 +58,8 @@ def store(w: Writer, call: Call) -> None:
     target, source, size = call.arguments[:3]
     _check(w, target, source, size)
     with w.later(BULK_STORES, target, source, size) as (to, at, many):
+        with w.loop(many, step=_PIECE) as offset:
+            check_read(w, w.offset(at, offset))
         w.copy(to, at, many, _PIECE)
 
 
@@ -75,13 +80,3 @@ def commit_group(w: Writer, call: Call) -> None:
 def wait_group(w: Writer, call: Call) -> None:
     """How many of the latest groups may still be under way."""
     w.wait(BULK_STORES, call.arguments[0])
-
-
-@meaning(
-    TABLE,
-    r"llvm\.nvvm\.fence\.proxy\.async(?:\.\w+)?",
-    r"llvm\.nvvm\.fence\.proxy\.tensormap_generic\.(?:acquire|release)\.\w+",
-    source="PTX ISA 9.0, 9.7.13.4 fence.proxy: the simulator has one proxy, in program order",
-)
-def fence_proxy(w: Writer, call: Call) -> None:
-    pass

@@ -13,6 +13,7 @@ from pharos.targets.nvidia.meanings import (
     matrix_moves,
     mbarriers,
     mma,
+    proxies,
     shuffles,
     special_registers,
     tensor_copies,
@@ -33,6 +34,7 @@ FAMILIES = (
     mbarriers.TABLE,
     bulk_copies.TABLE,
     tensor_copies.TABLE,
+    proxies.TABLE,
     wgmma.TABLE,
     accumulators.TABLE,
 )

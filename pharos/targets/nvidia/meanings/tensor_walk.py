@@ -13,6 +13,7 @@ from functools import cached_property
 from pharos.simt.values import Value
 from pharos.simt.writer import Writer
 from pharos.targets.nvidia import tensor_maps
+from pharos.targets.nvidia.meanings.proxies import check_read, written
 from pharos.targets.nvidia.meanings.swizzles import DISTANCE, PIECE_BITS
 
 PIECE = 16
@@ -88,11 +89,15 @@ class Walk:
             whole = inside & fits & (map.steps[0] == 1)
             target = shared + piece * PIECE
             with w.when(whole):
+                if not self.to_shared:
+                    check_read(w, self._shared(target))
                 self._move(start + column * map.element, target, f"<{PIECE} x i8>", PIECE)
             with w.when(~whole), w.loop(many) as at, w.when(first + at < map.copied[0]):
                 column = self.place[0] + (first + at) * map.steps[0]
                 self._element(inside & (column < map.sizes[0]), start + column * map.element,
                               target + at * map.element)  # fmt: skip
+            if self.to_shared:
+                written(w, self._shared(target))
 
     def _element(self, inside: Value, start: Value, target: Value) -> None:
         w = self.w

@@ -9,6 +9,7 @@ from pharos.simt.values import Value
 from pharos.simt.writer import Writer
 from pharos.targets.nvidia.meanings.matrix_descriptors import FIELD, GROUP, PIECE
 from pharos.targets.nvidia.meanings.products import COLUMNS, Number, multiply
+from pharos.targets.nvidia.meanings.proxies import check_read
 from pharos.targets.nvidia.meanings.swizzles import DISTANCE
 
 ROWS = 16
@@ -106,6 +107,7 @@ def add_product(
 def _read(w: Writer, shape: Shape, pointer: Value) -> Value:
     """A piece of an operand as numbers."""
     w.check("read", pointer, f"<{PIECE} x i8>", PIECE)
+    check_read(w, pointer)
     return shape.number.read(w, pointer, shape.piece)
 
 

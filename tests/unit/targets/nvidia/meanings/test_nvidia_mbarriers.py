@@ -212,3 +212,30 @@ def test_a_bulk_store(latest):
     assert (stored(GROUP) == np.arange(64)).all()
     # Without the wait the source is changed under the copy.
     assert (stored("") == np.arange(64)).all() == (not latest)
+
+
+def test_a_bulk_store_of_what_threads_stored_without_a_fence():
+    body = STORE_BULK.replace("WAIT", GROUP).replace("CHANGE", "")
+    fence = "call void @llvm.nvvm.fence.proxy.async.shared_cta()"
+    text = KERNEL.replace("INIT", "").replace("BODY", body.replace(fence, ""))
+    with pytest.raises(SimulationFault, match=r"no fence\.proxy\.async came between"):
+        built(text).run((1,), (64,), [DATA, np.zeros(128, np.int32)])
+
+
+def test_a_bulk_store_of_what_a_bulk_copy_brought_needs_no_fence():
+    store = f"""
+  %go = addrspacecast ptr %out to ptr addrspace(1)
+  %far = getelementptr i32, ptr addrspace(1) %go, i32 64
+  br i1 %zero, label %two, label %rest
+two:
+  call void @llvm.nvvm.cp.async.bulk.shared.cta.to.global(ptr addrspace(1) %far,
+    ptr addrspace(3) @s, i32 256, i64 0, i1 false)
+  call void @llvm.nvvm.cp.async.bulk.commit.group()
+  {GROUP}
+  br label %rest
+rest:"""
+    body = COPY.replace("BYTES", "256").replace("WAIT", wait(0)) + store
+    text = KERNEL.replace("INIT", INIT.replace("COUNT", "1")).replace("BODY", body)
+    out = np.zeros(128, np.int32)
+    built(text).run((1,), (64,), [DATA, out])
+    assert (out[64:] == DATA).all()

@@ -236,3 +236,12 @@ def test_boxes_are_stored_and_nothing_outside(place):
     wanted = np.zeros((40 + 80, 72 + 80), np.float16)
     wanted[place[1] + 40 :][:8, place[0] + 40 :][:, :32] = box
     assert (array == wanted[40:80, 40:112]).all()
+
+
+def test_a_box_that_threads_stored_without_a_fence():
+    array = aligned(np.zeros((40, 72), np.float16))
+    map = map_of(array, (32, 8))
+    text = STORE.replace("call void @llvm.nvvm.fence.proxy.async.shared_cta()", "")
+    given = np.zeros(map.copied_bytes, np.uint8)
+    with pytest.raises(SimulationFault, match=r"no fence\.proxy\.async came between"):
+        run(text, (words(map, array), given), (map.copied_bytes, 0, 0), array)

@@ -36,6 +36,7 @@ filled:
   ret void
 }}
 """
+PROXY = "call void @llvm.nvvm.fence.proxy.async.shared_cta()"
 FENCE = "call void @llvm.nvvm.wgmma.fence.sync.aligned()"
 COMMIT = "call void @llvm.nvvm.wgmma.commit_group.sync.aligned()"
 WAIT = "call void @llvm.nvvm.wgmma.wait_group.sync.aligned(i64 0)"
@@ -101,15 +102,15 @@ def registers(matrix):
     return np.concatenate([fragment.distribute(matrix[16 * w : 16 * w + 16]) for w in range(4)])
 
 
-def run(body, a, b, da, db, majors, sums, latest=True, checked=True, threads=128):
+def run(body, a, b, da, db, majors, sums, latest=True, checked=True, text=KERNEL):
     room = np.zeros(ROOM, np.uint8)
     laid_out(a, da, majors[0], room)
     laid_out(b, db, majors[1], room)
     given = registers(sums)
     out = np.full_like(given, 77)
-    kernel = built(KERNEL.replace("BODY", "\n  ".join(body)), checked=checked)
+    kernel = built(text.replace("BODY", "\n  ".join(body)), checked=checked)
     arguments = [room, given, out, da.encode(), db.encode()]
-    kernel.run((1,), (threads,), arguments, dynamic_shared=ROOM, latest=latest)
+    kernel.run((1,), (128,), arguments, dynamic_shared=ROOM, latest=latest)
     return out
 
 
@@ -175,8 +176,8 @@ DA, DB = (MatrixDescriptor(at, 16, 1024, Swizzle.B128) for at in (0, B_START))
 PLAIN = product(16, 16, "f16")
 
 
-def simple(*body, latest=True, checked=True):
-    return run([*start(16), *body], A, B, DA, DB, (True, True), SUMS, latest, checked)
+def simple(*body, latest=True, checked=True, text=KERNEL):
+    return run([*start(16), *body], A, B, DA, DB, (True, True), SUMS, latest, checked, text)
 
 
 def first_k():
@@ -241,6 +242,15 @@ def test_accumulators_that_are_used_before_the_wait(forgotten, latest):
 def test_registers_that_are_given_without_a_fence():
     with pytest.raises(SimulationFault, match=r"without wgmma\.fence"):
         simple(PLAIN, COMMIT, WAIT, *taken(16), *shown(16))
+
+
+def test_operands_that_threads_stored_without_a_fence_of_the_proxies():
+    plain = KERNEL.replace(PROXY, "")
+    body = (FENCE, PLAIN, COMMIT, WAIT, *taken(16), *shown(16))
+    with pytest.raises(SimulationFault, match=r"no fence\.proxy\.async came between"):
+        simple(*body, text=plain)
+    # Who starts the reading may say it too, after the barrier.
+    close(simple(PROXY, *body, text=plain), first_k())
 
 
 def test_operands_that_are_overwritten_before_the_wait_show_at_the_latest_moment():
