@@ -1,11 +1,12 @@
 """Sums of bf16 and f16 with f32 on the way, as eager has them.
 
 torch-mlir adds in the type of the input, and a sum in bf16 stops to grow at 256 times its terms.
+So do norms, variances, products, running sums, softmax and averages over windows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,28 +17,18 @@ _ATEN = torch.ops.aten
 _NARROW = (torch.bfloat16, torch.float16)
 
 
-def _wide_sum(
-    x: Tensor,
-    dim: Sequence[int] | None = None,
-    keepdim: bool = False,
-    *,
-    dtype: torch.dtype | None = None,
-) -> Any:
-    if x.dtype not in _NARROW:
-        return NotImplemented
-    return _ATEN.sum.dim_IntList(x.float(), dim, keepdim).to(dtype or x.dtype)
+def _wide(operator: Any) -> Callable[..., Any]:
+    """``operator`` of a narrow tensor in f32, its results rounded once."""
 
+    def computed(x: Tensor, *args: Any, dtype: torch.dtype | None = None, **kwargs: Any) -> Any:
+        if x.dtype not in _NARROW:
+            return NotImplemented
+        found = operator(x.float(), *args, **kwargs)
+        if isinstance(found, tuple):
+            return tuple(value.to(dtype or x.dtype) for value in found)
+        return found.to(dtype or x.dtype)
 
-def _wide_mean(
-    x: Tensor,
-    dim: Sequence[int] | None = None,
-    keepdim: bool = False,
-    *,
-    dtype: torch.dtype | None = None,
-) -> Any:
-    if x.dtype not in _NARROW:
-        return NotImplemented
-    return _ATEN.mean.dim(x.float(), dim, keepdim).to(dtype or x.dtype)
+    return computed
 
 
 def _wide_nll(
@@ -51,11 +42,24 @@ def _wide_nll(
     return loss.to(x.dtype), total.to(x.dtype)
 
 
+_ADDING = (
+    _ATEN.sum.default,
+    _ATEN.sum.dim_IntList,
+    _ATEN.mean.default,
+    _ATEN.mean.dim,
+    _ATEN.linalg_vector_norm.default,
+    _ATEN.var.correction,
+    _ATEN.var_mean.correction,
+    _ATEN.cumsum.default,
+    _ATEN.cumprod.default,
+    _ATEN.prod.default,
+    _ATEN.prod.dim_int,
+    _ATEN._softmax.default,
+    _ATEN.avg_pool2d.default,
+    _ATEN.avg_pool3d.default,
+)
 SUMS: dict[Any, Callable[..., Any]] = {
-    _ATEN.sum.default: lambda x, *, dtype=None: _wide_sum(x, dtype=dtype),
-    _ATEN.sum.dim_IntList: _wide_sum,
-    _ATEN.mean.default: lambda x, *, dtype=None: _wide_mean(x, dtype=dtype),
-    _ATEN.mean.dim: _wide_mean,
+    **{operator: _wide(operator) for operator in _ADDING},
     _ATEN.nll_loss_forward.default: _wide_nll,
 }
 """Decompositions for ``torch.export``; other types stay what they are."""

@@ -20,6 +20,17 @@ class Sums(torch.nn.Module):
             x.mean((0, 1), keepdim=True),
             x.sum(1, dtype=torch.float32),
             torch.nn.functional.cross_entropy(scores, target),
+            torch.norm(x, p="fro"),
+            x.norm(dim=0),
+            x.var(0),
+            x.std(),
+            x.cumsum(0),
+            (x / x).prod(0),
+            x.softmax(0),
+            x.log_softmax(0),
+            x.logsumexp(0),
+            torch.nn.functional.avg_pool2d(x[None, None], 23),
+            torch.nn.functional.mse_loss(x, 2 * x),
         )
 
 
