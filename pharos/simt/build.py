@@ -10,7 +10,7 @@ from importlib import resources
 
 import llvmlite.binding as llvm
 
-from pharos.core.errors import InternalError, UserError
+from pharos.core.errors import InternalError
 from pharos.simt.accesses import check_functions, granule_of
 from pharos.simt.checks import Checks
 from pharos.simt.emitter import Written
@@ -33,11 +33,18 @@ def runtime_text(*names: str) -> str:
     return "\n".join((folder / f"{name}.ll").read_text(encoding="utf-8") for name in names)
 
 
-def switch_piece() -> str:
-    """The name of the piece that switches contexts on this processor."""
-    if platform.machine().lower() in ("x86_64", "amd64"):
-        return "switch_x86_64"
-    raise UserError(f"the simulator cannot switch contexts on {platform.machine()} yet")
+# How threads take turns: this processor's own context switch, or greenlets of Python.
+NATIVE, GREENLET = "native", "greenlet"
+
+
+def fibers_here() -> str:
+    """The fastest way for threads to take turns on this processor."""
+    return NATIVE if platform.machine().lower() in ("x86_64", "amd64") else GREENLET
+
+
+def switch_piece(fibers: str) -> str:
+    """The name of the runtime's piece for threads that take turns this way."""
+    return {NATIVE: "switch_x86_64", GREENLET: "switch_host"}[fibers]
 
 
 def entry_text(kernel: Kernel) -> str:
@@ -119,13 +126,14 @@ class Code:
     entry: str
     kernel: str
     traced: bool
+    fibers: str = NATIVE
 
 
 def units(code: Code) -> list[str]:
     """The modules of a kernel: the runtime, the checks, the long meanings, and the kernel."""
     written = code.written
     library = Library()
-    shared = library.add(runtime(code.checks, written, code.traced))
+    shared = library.add(runtime(code))
     checks = library.add("\n".join(check_texts(code.checks, written)))
     kept = kept_reset(written)
     own = library.add("\n".join([code.entry, kept, *written.globals]))
@@ -155,12 +163,13 @@ def _used_meanings(library: Library, kernel: str) -> list[Definition]:
     return list(found.values())
 
 
-def runtime(checks: Checks, written: Written, traced: bool) -> str:
-    """The runtime: what every kernel needs, this processor's switch, and what checks share."""
-    names = [*_PIECES, switch_piece(), *(["trace"] if traced else [])]
+def runtime(code: Code) -> str:
+    """The runtime: what every kernel needs, the switch, and what checks share."""
+    names = [*_PIECES, switch_piece(code.fibers), *(["trace"] if code.traced else [])]
+    checks = code.checks
     if not checks:
         return runtime_text(*names, "unchecked")
-    granule = granule_of(written.granules)
+    granule = granule_of(code.written.granules)
     text = runtime_text(*names, "order", "shadow", "regions")
     text = text.replace("GRANULE_SHIFT", str(granule.bit_length() - 1))
     text = text.replace("CHECK_UNWRITTEN", str(checks.unwritten).lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from pharos.simt.build import target_machine
+from pharos.simt.greenlets import HOST, Greenlets
 from pharos.simt.memory import shared_arena, worker_stacks
 from pharos.simt.regions import Region, packed_regions
 
@@ -56,6 +57,7 @@ class Loaded:
         granule: int | None,
         arrays: Mapping[str, int],
         traced: bool = False,
+        greenlets: bool = False,
     ) -> None:
         self.worker = worker
         self._granule = granule or 1
@@ -66,12 +68,14 @@ class Loaded:
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
         words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})
-        for name in ("simt.run", *words, *_ARRAYS, *arrays):
+        for name in ("simt.run", *(HOST if greenlets else ()), *words, *_ARRAYS, *arrays):
             library.export_symbol(name)
         self._library = library.link(_linker(), f"kernel{next(_numbers)}")
-        self.run = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library["simt.run"])
+        self.run: Callable[[], int] = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library["simt.run"])
         self._words = {n: t.from_address(self._library[n]) for n, t in words.items()}
         self.arrays = {n: self._array(n, *shape) for n, shape in _ARRAYS.items()}
+        if greenlets:
+            self._use_greenlets()
         self._constants = [Region(n, self.address(n), size) for n, size in arrays.items()]
         self._regions = packed_regions(())
         self._block: tuple[int, ...] = ()
@@ -90,6 +94,12 @@ class Loaded:
     def address(self, name: str) -> int:
         """The address of an exported name."""
         return int(self._library[name])
+
+    def _use_greenlets(self) -> None:
+        """Threads take turns as greenlets: the code was built with `switch_host`."""
+        self._greenlets = Greenlets(*(self.address(name) for name in HOST))
+        native = self.run
+        self.run = lambda: self._greenlets.run(native)
 
     def set_block(self, block: tuple[int, int, int], subgroup: int) -> None:
         """Blocks of this many threads along x, y, z."""

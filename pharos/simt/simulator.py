@@ -45,8 +45,10 @@ class Simulator:
     """The kernel ``entry`` of a module of LLVM IR text, as the target's code generator gets it.
 
     ``meanings`` give the target's instructions, ``subgroup_size`` its lanes; variables of the
-    address space ``shared_space`` are shared memory. UserError for text that LLVM cannot read,
-    UnknownInstruction with the names of all instructions that have no meaning.
+    address space ``shared_space`` are shared memory; ``traced`` kernels can fill a Trace.
+    ``fibers`` is how threads take turns: "native" (x86-64) or "greenlet" (anywhere, slower).
+    UserError for text that LLVM cannot read, UnknownInstruction with the names of all
+    instructions that have no meaning.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Simulator:
         stack_bytes: int = 1 << 16,
         optimize: int = 2,
         traced: bool = False,
+        fibers: str | None = None,
     ) -> None:
         if not 1 <= subgroup_size <= 64:
             raise UserError(f"subgroups have 1 to 64 lanes, not {subgroup_size}")
@@ -81,7 +84,9 @@ class Simulator:
         self._refuse_unknown()
         self._granule = granule_of(written.granules) if self.checks else None
         self._layout = shared_layout(self.kernel.shared)
-        code = build.Code(self.checks, written, build.entry_text(self.kernel), rewritten, traced)
+        self.fibers = fibers or build.fibers_here()
+        start = build.entry_text(self.kernel)
+        code = build.Code(self.checks, written, start, rewritten, traced, self.fibers)
         self._code = [build.compile_unit(text, optimize) for text in build.units(code)]
         self._loaded: dict[int, Loaded] = {}
 
@@ -169,13 +174,9 @@ class Simulator:
         if number not in self._loaded:
             arrays = {array.name: array.size for array in self.kernel.arrays}
             offsets = self._layout.offsets
+            traced, greenlets = self._tracer is not None, self.fibers == build.GREENLET
             self._loaded[number] = Loaded(
-                self._code,
-                number,
-                offsets,
-                self._granule,
-                arrays,
-                self._tracer is not None,
+                self._code, number, offsets, self._granule, arrays, traced, greenlets
             )
         return self._loaded[number]
 

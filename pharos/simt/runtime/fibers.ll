@@ -37,7 +37,8 @@ go:
   ret void
 }
 
-; What a fresh thread does: the kernel, then it leaves for good.
+; What a fresh thread does: the kernel, then it leaves for good (`simt.depart` may return: then the
+; fiber ends, and who was named goes on).
 define internal void @simt.enter() noinline {
   %arguments = load ptr, ptr @simt.arguments
   call void @simt.kernel(ptr %arguments)
@@ -51,12 +52,14 @@ define internal void @simt.enter() noinline {
   %last = icmp eq i64 %left, 0
   br i1 %last, label %done, label %others
 others:
-  call void @simt.next(i32 -2)
-  unreachable
+  %next = call i64 @simt.choose(i32 -2)
+  store i64 %next, ptr @simt.current
+  call void @simt.depart(i64 %me, i64 %next)
+  ret void
 done:
   call void @simt.effects.finish()
-  call void @simt.switch(i64 %me, i64 1024)
-  unreachable
+  call void @simt.depart(i64 %me, i64 1024)
+  ret void
 }
 
 ; The running thread rests at `site` until it is in the ready queue again and its turn comes.
@@ -70,11 +73,9 @@ define internal void @simt.rest(i32 %site) noinline {
   ret void
 }
 
-; The next ready thread runs; returns when it is the running thread's turn again. When nobody is
-; ready, something that is under way (an asynchronous effect) must happen; if nothing is, the block
-; can never end.
-define internal void @simt.next(i32 %site) noinline {
-  %me = load i64, ptr @simt.current
+; The next ready thread. When nobody is ready, something that is under way (an asynchronous effect)
+; must happen; if nothing is, the block can never end.
+define internal i64 @simt.choose(i32 %site) noinline {
   br label %look
 look:
   %next = call i64 @simt.ready.take()
@@ -88,6 +89,13 @@ stuck:
   call void @simt.fail(i64 1, i32 %site, i64 %live, i64 0, i64 0)
   unreachable
 found:
+  ret i64 %next
+}
+
+; The next ready thread runs; returns when it is the running thread's turn again.
+define internal void @simt.next(i32 %site) noinline {
+  %me = load i64, ptr @simt.current
+  %next = call i64 @simt.choose(i32 %site)
   %self = icmp eq i64 %next, %me
   br i1 %self, label %back, label %other
 other:

@@ -16,6 +16,12 @@ define internal void @simt.switch(i64 %from, i64 %to) {
   ret void
 }
 
+; The running thread never comes back.
+define internal void @simt.depart(i64 %from, i64 %to) {
+  call void @simt.switch(i64 %from, i64 %to)
+  unreachable
+}
+
 ; Gives a thread a fresh stack on which it enters the kernel when it is first switched to.
 define internal void @simt.prepare(i64 %thread) {
   %stacks = load ptr, ptr @simt.stacks

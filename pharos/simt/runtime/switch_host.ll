@@ -1,0 +1,24 @@
+; Threads take turns with the host's help, on processors for which there is no context switch here.
+; The host's functions get the numbers of threads; 1024 is the host itself.
+
+@simt.host.switch = dso_local global ptr null      ; void (from, to): returns when it is from's turn
+@simt.host.prepare = dso_local global ptr null     ; void (thread): it will enter the kernel
+@simt.host.depart = dso_local global ptr null      ; void (from, to): from ends when it returns
+
+define internal void @simt.switch(i64 %from, i64 %to) {
+  %function = load ptr, ptr @simt.host.switch
+  call void %function(i64 %from, i64 %to)
+  ret void
+}
+
+define internal void @simt.depart(i64 %from, i64 %to) {
+  %function = load ptr, ptr @simt.host.depart
+  call void %function(i64 %from, i64 %to)
+  ret void
+}
+
+define internal void @simt.prepare(i64 %thread) {
+  %function = load ptr, ptr @simt.host.prepare
+  call void %function(i64 %thread)
+  ret void
+}
