@@ -45,9 +45,11 @@ def _layout(file: elf.File) -> Iterator[str]:
             yield f"the segment at {one.address:#x} shares a page with the one before"
         last = (one.address + one.memory_size - 1) // pieces.PAGE
     for section in file.sections:
-        if section.flags & elf.ALLOC and section.address % max(1, section.align):
+        if not section.flags & elf.ALLOC or section.type == elf.NOBITS:
+            continue
+        if section.address % max(1, section.align):
             yield f"section {section.name} at {section.address:#x} is not aligned"
-        if section.flags & elf.ALLOC and not any(_inside(section, one) for one in loads):
+        if not any(_inside(section, one) for one in loads):
             yield f"section {section.name} is in no segment that is loaded"
 
 
