@@ -14,9 +14,10 @@ from pharos import ir
 from pharos.simt import Checks, SimulationFault, Simulator
 from pharos.simt.regions import Region
 from pharos.targets.common.gpu.device_code import llvm_ir
-from pharos.targets.nvidia import facts
+from pharos.targets.nvidia import facts, ptxas
 from pharos.targets.nvidia.meanings.swizzles import Swizzle
 from pharos.targets.nvidia.meanings.table import TABLE
+from pharos.targets.nvidia.ptx import generate
 from pharos.targets.nvidia.target import NVIDIA
 from pharos.targets.nvidia.tensor_maps import TensorMap
 
@@ -28,15 +29,22 @@ PASSES = (
     "convert-gpu-to-nvvm{use-bare-ptr-memref-call-conv=1 index-bitwidth=64},canonicalize,cse,"
     "reconcile-unrealized-casts))"
 )
+CHIP = facts.CHIPS["sm_90a"]
 BF16 = ml_dtypes.bfloat16
 RNG = np.random.default_rng(8)
 
 
 @functools.cache
-def kernel(text, entry, checked):
+def code_of(text):
+    """LLVM IR of a program, as the code generator would get it."""
     module = ir.parse(text)
     ir.run_passes(module, PASSES.removeprefix("builtin.module(").removesuffix(")"))
-    code = llvm_ir(module, NVIDIA, facts.CHIPS["sm_90a"])
+    return llvm_ir(module, NVIDIA, CHIP)
+
+
+@functools.cache
+def kernel(text, entry, checked):
+    code = code_of(text)
     checks = Checks() if checked else Checks.none()
     return Simulator(code, entry, meanings=TABLE, checks=checks, optimize=1)
 
@@ -50,13 +58,13 @@ def aligned(array):
     return copy
 
 
-def run(text, entry, grid, block, arrays, shared=0, known=(), latest=True, checked=True):
+def run(text, entry, grid, block, arrays, shared=0, known=(), checked=True, **options):
     """Runs a kernel; it may use ``arrays``, which are its arguments, and those that are known."""
     memory = [
         Region(f"array {i}", a.ctypes.data, a.nbytes) for i, a in enumerate([*arrays, *known])
     ]
     launched = kernel(text, entry, checked)
-    launched.run(grid, (block,), arrays, dynamic_shared=shared, memory=memory, latest=latest)
+    launched.run(grid, (block,), arrays, dynamic_shared=shared, memory=memory, **options)
 
 
 def product(text, a, b, want, grid, block, shared, maps=(), **options):
@@ -111,6 +119,22 @@ SPECIALISED = programs.specialised_gemm(64, 64, 320)
 @pytest.mark.parametrize("gemm", [mma, tma, specialised])
 def test_products_of_matrices(gemm, latest):
     assert gemm(latest=latest) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", ["backward", "shuffled"])
+@pytest.mark.parametrize("gemm", [mma, tma, specialised])
+def test_products_in_other_orders_of_threads(gemm, order):
+    assert gemm(order=order) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ptxas.find() is None, reason="ptxas is not installed (the extra nvidia)")
+@pytest.mark.parametrize("name", ["MMA", "TMA", "SPECIALISED"])
+def test_the_assembler_takes_the_programs(name):
+    made = generate(code_of(globals()[name]), CHIP)
+    (needs,) = ptxas.assemble(made.code.decode(), CHIP.chip).values()
+    assert needs.spill_stores == needs.spill_loads == 0
 
 
 def shows(gemm, text, fault, **options):

@@ -4,7 +4,7 @@ wgmma and bulk copies go through the asynchronous proxy. Between a thread's stor
 there must be a fence.proxy.async, by the thread that stored or by the one that starts the reading.
 The hardware would read something older; here it is a fault, in kernels that are checked.
 
-Source: PTX ISA 9.0, 8.4 (proxies), 9.7.13.4 (fence.proxy), 9.7.9.25.1 (async proxy).
+Source: PTX ISA 9.0, 8.6 (proxies), 9.7.13.4 (fence.proxy), 9.7.9.25.1 (async proxy).
 """
 
 from __future__ import annotations
