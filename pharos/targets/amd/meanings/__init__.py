@@ -18,8 +18,7 @@ from pharos.targets.amd.meanings import (
     swizzles,
 )
 
-TABLE = Meanings(
-    "amd",
+FAMILIES = (
     ids.TABLE,
     lanes.TABLE,
     swizzles.TABLE,
@@ -29,3 +28,4 @@ TABLE = Meanings(
     buffers.TABLE,
     maths.TABLE,
 )
+TABLE = Meanings("amd", *FAMILIES)

@@ -9,7 +9,6 @@ Descriptor and Range checking (raw buffers).
 
 from __future__ import annotations
 
-from pharos.core.errors import UserError
 from pharos.simt import Call, Meanings, Value, Writer, meaning, types
 
 TABLE = Meanings("buffers")
@@ -105,12 +104,14 @@ def store(w: Writer, call: Call) -> None:
             w.store(part, w.offset(base, at), min(4, bytes_))
 
 
-@meaning(TABLE, _RAW + r"atomic\.(?P<what>[a-z]+)\..*", source=_RANGE)
+@meaning(
+    TABLE,
+    rf"{_RAW}atomic\.(?P<what>{'|'.join((*_ATOMICS, 'cmpswap'))})\..*",
+    source=_RANGE,
+)
 def atomic(w: Writer, call: Call) -> Value:
     """value(, compared), resource, offsets, flags -> what was there; outside 0, nothing done."""
     swap = call.match["what"] == "cmpswap"
-    if not swap and call.match["what"] not in _ATOMICS:
-        raise UserError(f"{call.text}: this buffer atomic is not known here")
     value = call.arguments[0]
     first = 2 if swap else 1
     base, size = _parts(w, call.arguments[first])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pharos.simt import Call, Meanings, Value, Writer, meaning
 
-TABLE = Meanings("ids")
+TABLE = Meanings("places")
 _GUIDE = "LLVM, User Guide for AMDGPU Backend, "
 
 

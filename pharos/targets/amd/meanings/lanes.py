@@ -93,7 +93,7 @@ def ballot(w: Writer, call: Call) -> Value:
 
 @meaning(
     TABLE,
-    r"llvm\.amdgcn\.permlane(?P<other>x?)16(?:\..*)?",
+    r"llvm\.amdgcn\.permlane(?P<other>x)?16(?:\..*)?",
     source="RDNA3 ISA, 16 Instructions, VOP3 opcodes, V_PERMLANE16_B32 and V_PERMLANEX16_B32",
 )
 def permute_row(w: Writer, call: Call) -> Value:

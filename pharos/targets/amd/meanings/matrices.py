@@ -33,7 +33,7 @@ def wmma(w: Writer, call: Call) -> Value:
     return _product(w, call, fragments.WMMA, kind)
 
 
-@meaning(TABLE, _MFMA + r"(?P<size>16x16x16|32x32x8)(?:f16|\.f16)", source=_MI300 + "..._F16")
+@meaning(TABLE, _MFMA + r"(?P<size>16x16x16|32x32x8)f16", source=_MI300 + "..._F16")
 def mfma_f16(w: Writer, call: Call) -> Value:
     """A, B (4 elements each), C, cbsz, abid, blgp -> D = A B + C."""
     return _mfma(w, call, {16: fragments.MFMA_16_F16, 32: fragments.MFMA_32_F16}, "half")

@@ -8,7 +8,7 @@ from pharos.core.errors import UserError
 from pharos.simt import Call, Meanings, Value, Writer, meaning
 from pharos.targets.amd.meanings.lanes import read_or, zero_of
 
-TABLE = Meanings("row moves")
+TABLE = Meanings("row moves (DPP)")
 Number = TypeVar("Number", int, Value)
 _SOURCE = (
     "RDNA3 ISA, 7.7 Data Parallel Processing (DPP), table of DPP16 controls; "
