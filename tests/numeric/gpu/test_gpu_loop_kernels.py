@@ -74,6 +74,14 @@ def check(target, kind, shape, dtype="f32"):
         np.testing.assert_allclose(wide, expected, rtol=case.bound, atol=case.bound)
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [("row sum", (5, 0)), ("biased", (0, 4)), ("scan", (3, 0)), ("total", (0, 3))],
+)
+def test_sizes_of_zero(kind, shape):
+    check("nvidia:sim", kind, shape)
+
+
 FEW = {kind: shapes[3:9:4] for kind, shapes in SHAPES.items()}
 
 

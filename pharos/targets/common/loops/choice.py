@@ -198,8 +198,10 @@ def tiles(found: Flat, device: Device) -> Tiles | None:
     return None
 
 
-# Places of a row that a work-item keeps in registers, of each array of the group.
+# 32-bit registers that a work-item keeps places of a row in, for each array of the group. In a
+# block of more than 512, a work-item has but 64 of the 65536 of a compute unit: half as many.
 KEPT = 32
+LARGE_BLOCK = 512
 # Vectors of a row for each work-item, from which on more work-items share the row.
 STEPS = 4
 
@@ -215,8 +217,15 @@ def rows(group: Group, device: Device) -> Rows:
     else:
         most = max(device.subgroup, _power_of_two(device.most + 1) // 2)
         lanes = block = min(most, max(device.subgroup, _power_of_two(-(-vectors // STEPS))))
-    steps = -(-vectors // lanes)
-    return Rows(width, lanes, block, steps * width <= KEPT, device.subgroup)
+    words = -(-vectors // lanes) * width * max(4, _widest(group)) // 4
+    kept = words <= (KEPT if lanes <= LARGE_BLOCK else KEPT // 2)
+    return Rows(width, lanes, block, kept, device.subgroup)
+
+
+def _widest(group: Group) -> int:
+    """Bytes of the widest element of a row of ``group``."""
+    found = [(m, r) for m in group.members for r in m.found.reaches]
+    return max((r.bytes for m, r in found if m.walk(r).inside), default=4)
 
 
 def _power_of_two(number: int) -> int:
