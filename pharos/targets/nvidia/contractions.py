@@ -109,5 +109,5 @@ def unit_kind(contraction: Contraction, f32: str) -> str:
 def _default(contraction: Contraction, kind: str) -> Tiles:
     m, n = extent(contraction, "rows"), extent(contraction, "columns")
     if kind == "fma":
-        return default_tiles(UnitSizes(16, 32, 4), m, n, 8, 2)
+        return default_tiles(UnitSizes(16, 32, 4), m, n, 8, 2, (32, 64))
     return default_tiles(UnitSizes(16, 8, 16), m, n, 32, 3)

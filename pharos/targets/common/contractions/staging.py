@@ -38,8 +38,10 @@ class Piece:
     to: Any
 
 
-_HELD = 16  # vectors that a work-item keeps in registers while it multiplies
-_AT_ONCE = 8  # that it asks for before it stores the first, where it does not
+# Vectors that a work-item keeps in registers while it multiplies. Where several digits make an
+# address (the image of a convolution), that takes many registers by itself.
+_HELD, _HELD_OF_DIGITS = 16, 4
+_AT_ONCE = 8  # that it asks for before it stores the first, where it keeps none
 
 
 class Stager:
@@ -53,8 +55,10 @@ class Stager:
         bytes_ = side.vector * side.value.type.width // 8
         self.copies = copies if copies and side.plain and copies.takes(bytes_) else None
         self.count = side.block * side.block_inner // (side.vector * site.threads)
-        self.immediate = self.copies is not None or self.count > _HELD
-        held = self.count if self.count <= _HELD else 0
+        digits = max(len(of[role].digits) for of in side.walks for role in (side.role, "inner"))
+        most = _HELD if digits <= 1 else _HELD_OF_DIGITS
+        self.immediate = self.copies is not None or self.count > most
+        held = self.count if self.count <= most else 0
         self.pieces = [self._piece(index.constant(number)) for number in range(held)]
 
     def tile(self, stage: Any) -> SharedTile:

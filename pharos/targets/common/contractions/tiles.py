@@ -87,17 +87,24 @@ def trips(extent: int, block: int) -> int:
     return math.ceil(extent / block)
 
 
-def default_tiles(unit: UnitSizes, m: int, n: int, block_k: int, stages: int) -> Tiles:
-    """Tiles without a model of the machine: four subgroups of up to 64 x 64, less for few rows
-    and columns."""
-    sub_m, sub_n = _part(unit.rows, m), _part(unit.columns, n)
+def default_tiles(
+    unit: UnitSizes,
+    m: int,
+    n: int,
+    block_k: int,
+    stages: int,
+    most: tuple[int, int] = (64, 64),
+) -> Tiles:
+    """Tiles without a model of the machine: four subgroups of up to ``most`` rows and columns, less
+    for few of them."""
+    sub_m, sub_n = _part(unit.rows, m, most[0]), _part(unit.columns, n, most[1])
     down = 2 if m > sub_m else 1
     across = 2 if n > sub_n else 1
     return Tiles(sub_m * down, sub_n * across, block_k, sub_m, sub_n, stages)
 
 
-def _part(unit: int, extent: int) -> int:
+def _part(unit: int, extent: int, most: int) -> int:
     size = unit
-    while size * 2 <= 64 and size < extent:
+    while size * 2 <= most and size < extent:
         size *= 2
     return size

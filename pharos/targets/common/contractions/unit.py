@@ -63,10 +63,10 @@ class SharedTile:
     def load(self, line: Any, inner: Any, count: int) -> Any:
         """A vector of ``count`` neighbours in memory from there on.
 
-        They must be aligned: a multiple of ``count`` in the fast direction, 16 bytes at most.
+        They must be aligned: a multiple of ``count`` in the fast direction.
         """
         type_ = mlir.VectorType.get([count], self.element)
-        size = count * max(8, self.element.width) // 8
+        size = min(16, count * max(8, self.element.width) // 8)
         return dialect("vector").load(type_, self.flat, [self.at(line, inner)], alignment=size)
 
     def load_one(self, line: Any, inner: Any) -> Any:
