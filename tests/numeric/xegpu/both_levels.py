@@ -1,6 +1,7 @@
 """Run a payload on the simulated device, its XeGPU kernels at both levels."""
 
 import re
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ import ml_dtypes
 import numpy as np
 
 from pharos import ir
+from pharos.runtime.child import in_child
+from pharos.targets.common.gpu import archive
+from pharos.targets.xegpu.spirv import emit, tools
 from pharos.targets.xegpu.workgroup.levels import BothLevels
 from pharos.toolchain import Payload, Request, build, load
 
@@ -57,13 +61,13 @@ def ran(text, *arguments, parameters=None, target="xegpu:sim", entry="f"):
 
 
 def spirv(artifact):
-    """The SPIR-V of an artifact's kernels, without cache controls, made in a child process."""
-    from pharos.runtime.child import in_child
-    from pharos.targets.common.gpu import archive
-    from pharos.targets.xegpu.spirv import emit
-
+    """The SPIR-V of an artifact's kernels, without cache controls, made in a child process; what
+    spirv-val refuses, where that is installed, is an error."""
     text = archive.unpack(artifact)[archive.LLVM_IR].decode()
-    return in_child(lambda report: emit.binary(emit.without_cache_controls(text)))
+    code = in_child(lambda report: emit.binary(emit.without_cache_controls(text)))
+    if shutil.which(tools.SPIRV_VAL):
+        tools.validate(code)
+    return code
 
 
 def wide(array):

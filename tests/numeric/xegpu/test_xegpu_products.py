@@ -1,9 +1,14 @@
 """Products on the simulated device: numpy's numbers, at lane level and at workgroup level."""
 
 import itertools
+import shutil
 
 import pytest
-from both_levels import check_product, kinds, spirv
+from both_levels import check_product, kinds, payload, product, spirv
+
+from pharos.targets.common.gpu import archive
+from pharos.targets.xegpu.spirv import tools
+from pharos.toolchain import Request, build
 
 SHAPES = [
     (16, 16, 16),
@@ -65,3 +70,22 @@ def test_every_shape_and_type(shape, types):
         start="other" if number % 3 == 0 else "zero",
     )
     is_well_run(found, *shape[:2], types[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(tools.OCLOC) is None, reason="ocloc is not installed")
+@pytest.mark.parametrize("chip", ["bmg", "pvc"])
+@pytest.mark.parametrize(
+    ("shape", "types", "turned", "ending"),
+    [
+        ((512, 512, 512), ("f16", "f32"), (False, False), "none"),
+        ((100, 72, 40), ("bf16", "bf16"), (True, True), "bias-relu"),
+        ((99, 65, 41), ("f16", "f16"), (False, True), "tanh"),
+        ((99, 65, 41), ("f32", "f32"), (False, False), "residual"),
+    ],
+)
+def test_intels_compiler_resolves_every_function(shape, types, turned, ending, chip):
+    text = product(*shape, *types, turned=turned, ending=ending)
+    artifact = build(payload(text), Request(target=f"xegpu:{chip}"), fresh=True).artifact
+    code = archive.unpack(artifact)["kernels.spirv"]
+    assert tools.compile_binary(code, chip, ("-ze-opt-large-register-file",))

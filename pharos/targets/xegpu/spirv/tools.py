@@ -14,13 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pharos.core.errors import UserError
+from pharos.targets.xegpu.spirv.symbols import undefined_names
 
 SPIRV_VAL, OCLOC = "spirv-val", "ocloc"
 # The environment that MLIR's XeVM target serializes for.
 _ENVIRONMENT = "spv1.4"
 _SECONDS = 120
 # Functions that the driver's compiler must make instructions of.
-_UNRESOLVED = re.compile(rb"_Z\d+intel_sub_group_(?:2d_block|\w+_matrix_mad)\w*")
+_BUILTIN = re.compile(r"_Z\d+intel_sub_group_\w+")
+# What old compilers write instead of a program when functions are missing.
+_HOLLOW = b"Intel_Symbol_Table_Void_Program"
 
 
 def version_of(tool: str) -> str | None:
@@ -74,11 +77,11 @@ def compile_binary(code: bytes, chip: str, options: Sequence[str] = ()) -> bytes
 
 def resolved(binary: bytes) -> bytes:
     """``binary`` itself. UserError when functions in it are names still, and no instructions."""
-    names = sorted({name.decode() for name in _UNRESOLVED.findall(binary)})
-    if names:
+    names = sorted(name for name in undefined_names(binary) if _BUILTIN.fullmatch(name))
+    if names or _HOLLOW in binary:
         raise UserError(
-            f"ocloc left {len(names)} functions unresolved, {names[0]} among them: the binary "
-            "would not run",
+            f"ocloc left functions unresolved ({', '.join(names[:1]) or 'all'}): the binary would "
+            "not run",
             hint="use ocloc 24 or later: older ones do not know 2-D block and matrix functions",
         )
     return binary
