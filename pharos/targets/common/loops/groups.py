@@ -40,6 +40,11 @@ class Member:
     kind: str
 
     @property
+    def place(self) -> Any:
+        """Where the payload says it: the location for what is made of it."""
+        return self.found.nest.operation.location
+
+    @property
     def joins(self) -> list[Join]:
         """How the outputs of a JOIN are joined."""
         return joins_of(self.found.nest) or []

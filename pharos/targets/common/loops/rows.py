@@ -88,7 +88,8 @@ class RowWriter:
             self._load_numbers(phase)
             if phase.once:
                 for member in phase.members:
-                    self._once(member)
+                    with member.place:
+                        self._once(member)
             else:
                 self._pass(number, phase)
 
@@ -206,13 +207,14 @@ class RowWriter:
     ) -> list[Any]:
         partial, done = list(partial), 0
         for member in self._phases[number].members:
-            if member.kind == EACH:
-                self._each(number, member, at, held)
-                continue
-            terms = self._terms(member, at, held)
-            for join, term in zip(member.joins, terms, strict=True):
-                partial[done] = join(partial[done], join.widened(term))
-                done += 1
+            with member.place:
+                if member.kind == EACH:
+                    self._each(number, member, at, held)
+                    continue
+                terms = self._terms(member, at, held)
+                for join, term in zip(member.joins, terms, strict=True):
+                    partial[done] = join(partial[done], join.widened(term))
+                    done += 1
         return partial
 
     def _each(self, number: int, member: Member, at: Number, held: dict[Key, Any]) -> None:
