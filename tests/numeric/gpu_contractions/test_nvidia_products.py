@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from gpu_products import Product, built, check
 
+from pharos import ir
 from pharos.targets.common.gpu.archive import text_of
 from pharos.targets.common.gpu.finish import REPORT
+from pharos.toolchain import build, load
+from pharos.toolchain.records import Payload, Request
 
 SIM, SIM_90 = "nvidia:sm_80:sim", "nvidia:sm_90a:sim"
 WGMMA = {"contraction.specialised": 1}
@@ -46,7 +50,7 @@ FAST = [
 ]
 
 
-@pytest.mark.parametrize("one", FAST, ids=str)
+@pytest.mark.parametrize("one", FAST[:3], ids=str)
 def test_products_of_every_kind(one):
     check(one, SIM)
 
@@ -59,8 +63,15 @@ def spills(report):
     return {name: k["spill_stores"] + k["spill_loads"] for name, k in report.items()}
 
 
-@pytest.mark.parametrize("chip", CHIPS)
-@pytest.mark.parametrize("one", FAST, ids=str)
+def each_on_one_chip():
+    """Every product of ``FAST`` on one chip, and, where there is time, on the others."""
+    for number, one in enumerate(FAST):
+        for turn, chip in enumerate(CHIPS):
+            slow = [] if number % len(CHIPS) == turn and number < 2 else [pytest.mark.slow]
+            yield pytest.param(one, chip, marks=slow, id=f"{chip}-{one}")
+
+
+@pytest.mark.parametrize(("one", "chip"), each_on_one_chip())
 def test_ptxas_takes_every_kernel_and_spills_nothing(one, chip):
     artifact = built(one, chip)
     assert ".minnctapersm 1" in text_of(artifact)  # else ptxas spills for the sake of more blocks
@@ -104,7 +115,11 @@ def check_specialised(one, **tiles):
     assert not [note for note in notes if any(code in note for code in SERIALISED)]
 
 
-@pytest.mark.parametrize("one", SPECIALISED, ids=str)
+@pytest.mark.parametrize(
+    "one",
+    [SPECIALISED[0], pytest.param(SPECIALISED[1], marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_a_warpgroup_brings_what_others_multiply(one):
     check_specialised(one)
 
@@ -121,6 +136,40 @@ def test_specialised_kernels_of_every_size(tiles):
 @pytest.mark.parametrize("one", MORE_SPECIALISED, ids=str)
 def test_specialised_kernels_of_every_shape(one):
     check_specialised(one)
+
+
+def squares(size):
+    """X times its own transpose: both factors are one buffer."""
+    x, y = f"tensor<{size}x{size}xf16>", f"tensor<{size}x{size}xf32>"
+    dims = "affine_map<(m, n, k) -> "
+    return f"""func.func @main(%x: {x}) -> {y} {{
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : {y}
+      %s = linalg.fill ins(%zero : f32) outs(%e : {y}) -> {y}
+      %r = linalg.generic {{indexing_maps = [{dims}(m, k)>, {dims}(n, k)>, {dims}(m, n)>],
+          iterator_types = ["parallel", "parallel", "reduction"]}}
+        ins(%x, %x : {x}, {x}) outs(%s : {y}) {{
+      ^bb0(%a: f16, %b: f16, %o: f32):
+        %a1 = arith.extf %a : f16 to f32
+        %b1 = arith.extf %b : f16 to f32
+        %p = arith.mulf %a1, %b1 : f32
+        %t = arith.addf %o, %p : f32
+        linalg.yield %t : f32
+      }} -> {y}
+      return %r : {y}
+    }}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [SIM, SIM_90])
+def test_one_array_as_both_factors(target):
+    text = squares(72)
+    payload = Payload("squares", text, lambda: ir.parse(text))
+    x = np.random.default_rng(0).standard_normal((72, 72)).astype(np.float16)
+    result = load(build(payload, Request(target=target)).artifact).call("main", x)
+    found = result[0] if isinstance(result, tuple) else result
+    wide = x.astype(np.float64)
+    np.testing.assert_allclose(found, wide @ wide.T, atol=1e-4)
 
 
 def test_what_tma_cannot_bring_goes_without_it():
