@@ -71,9 +71,9 @@ a literal. What `w` (writer.Writer) offers:
   `w.element(pointer, index, type)`, `w.table([numbers])` for constants; `peek` and `poke` are not
   checked.
 - **For large instructions**: `w.kept(name, type)` memory of the block that meanings share;
-  `with w.acting(lane):` queues and places of another lane, inside of `once`; `w.last_write(pointer)`
-  and `w.moment()`, where `w.checked`: who wrote shared memory last, and when. `TABLE.edit` enters a
-  function that changes a kernel's lines before its instructions are looked up.
+  `with w.acting(lane):` queues and places of another lane, inside of `once`; `w.moment()` and
+  `w.last_write(pointer)`, where `w.checked`: who wrote shared memory last, and when. `TABLE.edit`
+  enters a function that changes a kernel's lines before its instructions are looked up.
 - **Faults**: `w.require(condition, "message with {0}", value)`, `w.fault("message")`.
 
 # What stops a kernel
