@@ -53,7 +53,8 @@ class EntryPoint:
 class Artifact:
     """Code for one target, and all that is needed to load and call it.
 
-    ``format`` is "object" (ELF), "ptx", "hsaco" or "spirv"; ``libraries`` are the names of
+    ``format`` is "object" (ELF), "ptx", "hsaco", "spirv" or, for simulated devices, "llvm-ir"; the
+    code of all but the first is a zip of files. ``libraries`` are the names of
     shared libraries it needs ("openmp", or a path), ``symbols`` the names it leaves undefined.
     """
 

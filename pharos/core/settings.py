@@ -107,7 +107,7 @@ THREADS = Setting(
     len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     _count,
     "a number of threads, at least 1",
-    "threads that CPU code runs on",
+    "threads that CPU code and simulated devices run on",
 )
 MACRO_SECONDS = Setting(
     "PHAROS_MACRO_SECONDS",

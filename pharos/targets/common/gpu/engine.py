@@ -92,6 +92,7 @@ class Engine:
             "memory": [_as_simulated(one) for one in regions],
             "order": self._simulation.order,
             "latest": self._simulation.effects == "latest",
+            "workers": settings.THREADS.get(),
         }
         start = time.perf_counter()
         if wanted is None:
