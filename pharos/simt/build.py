@@ -22,7 +22,7 @@ from pharos.simt.units import WRITTEN, Definition, Library, meaning_units, renam
 ARGUMENT_BYTES = 16
 _PIECES = (
     *("ids", "faults", "queue", "fibers", "groups", "barriers"),
-    *("effects", "counters", "grid", "conversions"),
+    *("effects", "counters", "grid", "conversions", "traps"),
 )
 
 

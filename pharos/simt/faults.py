@@ -24,6 +24,7 @@ KINDS = (
     "stack overflow",
     "counter",
     "write to constant memory",
+    "memory access",
 )
 
 

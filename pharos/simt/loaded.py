@@ -13,7 +13,7 @@ import numpy as np
 
 from pharos.simt.build import target_machine
 from pharos.simt.greenlets import HOST, Greenlets
-from pharos.simt.memory import shared_arena, worker_stacks
+from pharos.simt.memory import PAGE, shared_arena, worker_stacks
 from pharos.simt.regions import Region, packed_regions
 
 _WORDS = {
@@ -68,7 +68,14 @@ class Loaded:
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
         words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})
-        for name in ("simt.run", *(HOST if greenlets else ()), *words, *_ARRAYS, *arrays):
+        for name in (
+            "simt.run",
+            "simt.trap",
+            *(HOST if greenlets else ()),
+            *words,
+            *_ARRAYS,
+            *arrays,
+        ):
             library.export_symbol(name)
         self._library = library.link(_linker(), f"kernel{next(_numbers)}")
         self.run: Callable[[], int] = ctypes.CFUNCTYPE(ctypes.c_int64)(self._library["simt.run"])
@@ -121,6 +128,12 @@ class Loaded:
         self._regions = packed_regions(known)
         self["simt.regions"] = self._regions.ctypes.data
         self["simt.regions.count"] = -1 if regions is None else len(known)
+
+    def guard(self) -> tuple[int, int, int]:
+        """The first byte of its stacks, the byte after them, and who is told of their faults."""
+        start = self["simt.stacks"]
+        end = start + self["simt.stack_size"] * self["simt.threads"]
+        return start, end + PAGE, self.address("simt.trap")
 
     def set_trace(self, buffer: np.ndarray | None, traced: tuple[int, int]) -> None:
         """Which thread of which block is traced, and where to; -1 for none."""

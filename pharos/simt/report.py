@@ -77,6 +77,10 @@ def _words(kind: str, simulator: Simulator, copy: Loaded, regions: Sequence[Regi
             return f"nobody wrote the byte at offset {b} of shared memory ({c} bytes are read)"
         case "unwritten read":
             return f"nobody wrote the byte at address {b:#x}, {nearest_region(b, 1, regions)}"
+        case "stack overflow":
+            return f"the thread's own memory has grown beyond the {b >> 10} KiB of its stack"
+        case "memory access":
+            return f"the kernel, which is not checked, used address {a:#x}, which is nobody's"
         case "misaligned access":
             return f"address {a:#x} is no multiple of {b} ({c} bytes are accessed)"
         case "shared race":

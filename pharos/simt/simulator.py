@@ -9,6 +9,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ from pharos.simt.accesses import granule_of
 from pharos.simt.checks import Checks
 from pharos.simt.expand import Expansion
 from pharos.simt.faults import KINDS, UnknownInstruction
+from pharos.simt.guards import handler
 from pharos.simt.instrument import Instrument
 from pharos.simt.kernel import read_kernel
 from pharos.simt.layout import shared_layout
@@ -141,10 +143,7 @@ class Simulator:
                 copy.set_regions(regions if self.checks.bounds else None)
                 if self._tracer:
                     copy.set_trace(recorded, launch.traced(trace))
-            if count == 1:
-                kinds = [copies[0].run()]
-            else:
-                kinds = list(_pool().map(lambda copy: copy.run(), copies))
+            kinds = _run_all(copies, guarded=self.fibers == build.NATIVE)
             stopped = [c for c, kind in zip(copies, kinds, strict=True) if kind]
             faults = [fault_of(self, copy, regions) for copy in stopped]
             if trace and recorded is not None:
@@ -295,6 +294,19 @@ def _three(what: str, sizes: Sequence[int]) -> Three:
         raise UserError(f"a {what} has one to three sizes of at least 1, not {tuple(sizes)}")
     x, y, z = [*given, 1, 1][:3]
     return x, y, z
+
+
+def _run_all(copies: Sequence[Loaded], guarded: bool) -> list[int]:
+    """Runs the blocks on all these workers: the kinds of the faults that stopped them, or 0."""
+    guards = handler() if guarded else None
+
+    def run(copy: Loaded) -> int:
+        with guards.own_stack() if guards else nullcontext():
+            return copy.run()
+
+    places = [copy.guard() for copy in copies]
+    with guards.installed(places) if guards else nullcontext():
+        return [run(copies[0])] if len(copies) == 1 else list(_pool().map(run, copies))
 
 
 def _cores() -> int:

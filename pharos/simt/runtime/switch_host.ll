@@ -18,6 +18,13 @@ define internal void @simt.depart(i64 %from, i64 %to) {
 }
 
 define internal void @simt.prepare(i64 %thread) {
+  ; The threads' own memory lies on this thread of the process, near here.
+  %here = call ptr @llvm.frameaddress.p0(i32 0)
+  %low = getelementptr i8, ptr %here, i64 -4194304
+  store ptr %low, ptr @simt.stacks
+  %threads = load i64, ptr @simt.threads
+  %share = udiv i64 8388608, %threads
+  store i64 %share, ptr @simt.stack_size
   %function = load ptr, ptr @simt.host.prepare
   call void %function(i64 %thread)
   ret void
