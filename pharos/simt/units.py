@@ -129,7 +129,9 @@ def meaning_units(library: Library, written: Iterable[str]) -> tuple[list[str], 
         plain = _renamed(text, order)
         digest = hashlib.sha256(plain.encode()).hexdigest()[:20]
         unique = {name: f"simt.unit.{digest}.{at.rsplit('.', 1)[1]}" for name, at in order.items()}
-        units.append(_renamed(text, unique))
+        # Two instructions may do the same (a prefetch of any size): one unit serves both.
+        if unique[one.name] not in library.definitions:
+            units.append(_renamed(text, unique))
         names[one.name] = unique[one.name]
         library.definitions[unique[one.name]] = Definition(
             unique[one.name], _renamed(one.text, unique)

@@ -56,6 +56,28 @@ def test_a_second_kernel_compiles_only_what_is_its_own():
     assert result(second) == (6 + 80 + 11) * 6
 
 
+def test_two_instructions_that_do_the_same_share_a_unit():
+    twins = Meanings("twins")
+
+    @meaning(twins, r"twin\.(one|two)", source="this test")
+    def twin(w, call):
+        (value,) = call.arguments
+        for _ in range(80):
+            value = value + 1
+        return value
+
+    text = """
+declare i32 @twin.one(i32)
+declare i32 @twin.two(i32)
+define void @k(ptr %y) {
+  %a = call i32 @twin.one(i32 1)
+  %b = call i32 @twin.two(i32 %a)
+  store i32 %b, ptr %y
+  ret void
+}"""
+    assert result(Simulator(text, "k", meanings=twins)) == 161
+
+
 def test_a_unit_declares_what_others_hold_and_copies_what_is_inlined():
     library = Library("""
 %pair = type { i32,
