@@ -182,6 +182,19 @@ def test_sizes_that_are_known_only_at_run_time_are_refused_at_their_place():
     assert caught.value.span.line == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("memref<2x4xf32, strided<[8, 1]>>", "argument 0 has strides [8, 1] in its type"),
+        ("!llvm.ptr", "argument 0 is a pointer, which means nothing on a device"),
+    ],
+)
+def test_arguments_that_a_device_cannot_hold_are_told(kind, why):
+    module = ir.parse(f"func.func @main(%a: {kind}) {{ return }}")
+    prepared = entries.prepare(module)
+    assert prepared["entries"] == () and prepared["metadata"]["uncallable"] == {"main": why}
+
+
 def test_arguments_may_have_any_strides():
     module = ir.parse("func.func @main(%a: memref<2x4xf32>) { return }")
     (entry,) = entries.prepare(module)["entries"]

@@ -31,8 +31,20 @@ def prepare(module: Any) -> dict[str, Any]:
     with module.context:
         for function in public_functions(module):
             protect_tensors(function)
-    entries = tuple(map(_any_strides, entry_points(module)))
-    return {"entries": entries, "metadata": {"uncallable": uncallable(module)}}
+    found = entry_points(module)
+    refused = {entry.name: why for entry in found if (why := _strided(entry))}
+    entries = tuple(_any_strides(entry) for entry in found if entry.name not in refused)
+    return {"entries": entries, "metadata": {"uncallable": {**uncallable(module), **refused}}}
+
+
+def _strided(entry: EntryPoint) -> str:
+    """Why ``entry`` cannot be called; "" when it can: the device holds arrays row-major."""
+    for number, argument in enumerate(entry.arguments):
+        if argument.kind == "pointer":
+            return f"argument {number} is a pointer, which means nothing on a device"
+        if argument.kind == "memref" and argument.strides is not None:
+            return f"argument {number} has strides {list(argument.strides)} in its type"
+    return ""
 
 
 def _any_strides(entry: EntryPoint) -> EntryPoint:

@@ -30,7 +30,8 @@ def finish(
     if not programs:
         raise UserError(
             "expected a function that can be called, found none",
-            hint="give the module a function that has a body and is not private",
+            hint=_reasons(metadata)
+            or "give the module a function that has a body and is not private",
         )
     text, report = "", {}
     files = {archive.constant_name(n): data for n, data in enumerate(reader.constants)}
@@ -51,6 +52,11 @@ def finish(
         fingerprint=hashlib.sha256(code).hexdigest(),
         metadata={**metadata, LAUNCHES: _plain(programs), REPORT: report},
     )
+
+
+def _reasons(metadata: Mapping[str, Any]) -> str:
+    refused = metadata.get("uncallable", {})
+    return "; ".join(f"'{name}' cannot be called: {why}" for name, why in refused.items())
 
 
 def _plain(programs: Mapping[str, Program]) -> dict[str, Any]:
