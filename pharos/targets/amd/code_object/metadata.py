@@ -24,7 +24,8 @@ class Kernel:
 
     ``lds`` is the static workgroup memory, ``scratch`` the private memory of a work-item,
     ``block`` the required sizes of a workgroup (None when it may vary), ``arguments`` one
-    (kind, offset, size) each, the runtime's hidden ones too.
+    (kind, offset, size) each, the runtime's hidden ones too. Scalar registers spill into lanes of
+    vector registers as long as ``scratch`` is 0.
     """
 
     name: str
@@ -42,11 +43,6 @@ class Kernel:
     sgpr_spills: int
     dynamic_stack: bool
     arguments: tuple[tuple[str, int, int], ...]
-
-    @property
-    def spills(self) -> int:
-        """Registers of both kinds that are kept in memory."""
-        return self.vgpr_spills + self.sgpr_spills
 
     def report(self) -> dict[str, Any]:
         """What people and tests look at, as plain data."""

@@ -67,7 +67,7 @@ def test_code_reaches_its_constants(relocatable):
 def test_metadata_is_read(relocatable, chip):
     kernels = metadata.kernels(link(relocatable))
     first, second = kernels["through_lds"], kernels["from_table"]
-    assert (first.kernarg, first.lds, first.scratch, first.spills) == (20, 256, 0, 0)
+    assert (first.kernarg, first.lds, first.scratch, first.vgpr_spills) == (20, 256, 0, 0)
     assert (first.block, first.max_block, first.wave) == (
         (64, 1, 1),
         64,
