@@ -170,6 +170,15 @@ def test_what_only_a_host_could_do_is_refused_with_its_place(body, message):
     assert caught.value.span is not None
 
 
+def test_strides_that_only_the_host_knows_are_refused():
+    body = """func.func @main(%a: memref<8xf32>) {
+        %c2 = arith.constant 2 : index
+        %v = memref.subview %a[0] [4] [%c2] : memref<8xf32> to memref<4xf32, strided<[?]>>
+        return }"""
+    with pytest.raises(UserError, match="'memref.subview' has a size, stride or offset"):
+        read(body)
+
+
 def test_recursion_is_refused():
     with pytest.raises(UserError, match="'main' calls itself"):
         read("func.func @main() { func.call @main() : () -> ()\n return }")

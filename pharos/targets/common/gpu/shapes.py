@@ -32,14 +32,27 @@ def bytes_of(kind: Any) -> int:
 def viewed(operation: Any, values: Sequence[Any]) -> list[Any]:
     """The results of one of the operations in ``VIEWS``."""
     if not all(isinstance(value, (View, Known)) for value in values):
-        error = CompileError(
-            f"'{operation.name}' has a size or an offset that is not constant",
-            span=span_of(operation.location),
-        )
-        error.operation = operation.name
-        raise error
+        raise _not_constant(operation)
     made = VIEWS[operation.name](operation, values)
     return made if isinstance(made, list) else [made]
+
+
+def _not_constant(operation: Any) -> CompileError:
+    error = CompileError(
+        f"'{operation.name}' has a size, stride or offset that is not constant",
+        span=span_of(operation.location),
+    )
+    error.operation = operation.name
+    return error
+
+
+def _laid_out(operation: Any) -> tuple[list[int], list[int]]:
+    """The sizes and strides in the type of the operation's result."""
+    kind = operation.results[0].type
+    strides, _ = kind.get_strides_and_offset()
+    if mlir.ShapedType.get_dynamic_stride_or_offset() in strides:
+        raise _not_constant(operation)
+    return list(kind.shape), list(strides)
 
 
 def _same(operation: Any, values: Sequence[Any]) -> View:
@@ -49,19 +62,14 @@ def _same(operation: Any, values: Sequence[Any]) -> View:
 
 def _reshaped(operation: Any, values: Sequence[Any]) -> View:
     view: View = values[0]
-    kind = operation.results[0].type
-    strides, _ = kind.get_strides_and_offset()
-    return view.retyped(kind.shape, strides)
+    return view.retyped(*_laid_out(operation))
 
 
 def _subview(operation: Any, values: Sequence[Any]) -> View:
     view: View = values[0]
     offsets, sizes, steps = _mixed(operation, values)
-    whole = view.subview(offsets, sizes, steps)
-    kind = operation.results[0].type
-    strides, _ = kind.get_strides_and_offset()
-    # The type has the strides of the dimensions that are kept.
-    return whole.retyped(kind.shape, strides)
+    # The type has the sizes and strides of the dimensions that are kept.
+    return view.subview(offsets, sizes, steps).retyped(*_laid_out(operation))
 
 
 def _reinterpreted(operation: Any, values: Sequence[Any]) -> View:
