@@ -87,6 +87,12 @@ def _kernel(file: elf.File, kernel: Kernel, facts: AmdFacts) -> Iterator[str]:
         yield "the sizes of a workgroup are not fixed"
     elif kernel.max_block != kernel.block[0] * kernel.block[1] * kernel.block[2]:
         yield f"{kernel.max_block} work-items at most, the workgroup has {kernel.block}"
+    hidden = [kind for kind, _, _ in kernel.arguments if kind.startswith("hidden_")]
+    if hidden:
+        yield f"it asks the runtime for {', '.join(hidden)}; with known sizes nothing is asked for"
+    end = max((offset + size for _, offset, size in kernel.arguments), default=0)
+    if kernel.kernarg < end:
+        yield f"{kernel.kernarg} bytes of arguments, the last one ends at {end}"
     if kernel.dynamic_stack:
         yield "its stack grows at run time, so its size cannot be told to the runtime"
     symbol = next((one for one in file.symbols if one.name == kernel.symbol), None)

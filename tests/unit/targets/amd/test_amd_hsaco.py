@@ -56,6 +56,20 @@ def test_functions_that_are_nowhere_are_named():
         hsaco.generate(text + "declare void @lost()\n", CHIPS["gfx942"])
 
 
+def test_arguments_that_only_a_runtime_knows_are_refused():
+    """What a kernel without known sizes would ask for."""
+    text = KERNELS.replace(
+        "%other = xor i64 %i, 63",
+        """%hidden = call ptr addrspace(4) @llvm.amdgcn.implicitarg.ptr()
+  %blocks = load i32, ptr addrspace(4) %hidden
+  %more = zext i32 %blocks to i64
+  %other = xor i64 %i, %more""",
+    )
+    text += "declare ptr addrspace(4) @llvm.amdgcn.implicitarg.ptr()\n"
+    with pytest.raises(InternalError, match="asks the runtime for hidden_block_count_x"):
+        hsaco.generate(text, CHIPS["gfx1100"])
+
+
 def test_what_ends_llvm_is_an_error_here(monkeypatch, tmp_path):
     """More workgroup memory than a chip has: LLVM's back end ends its process, a child."""
     monkeypatch.setenv("PHAROS_REPRODUCERS", str(tmp_path))
