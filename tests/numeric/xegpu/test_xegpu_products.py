@@ -45,10 +45,9 @@ def is_well_run(found, m, n, factor):
 @pytest.mark.parametrize(
     ("shape", "types", "turned", "ending"),
     [
-        ((100, 72, 40), ("f16", "f32"), (False, False), "bias-relu"),
-        ((99, 33, 41), ("bf16", "bf16"), (True, False), "residual"),
-        ((64, 200, 96), ("f16", "f16"), (False, True), "tanh"),
-        ((37, 29, 41), ("f32", "f32"), (False, False), "bias-relu"),
+        ((34, 72, 40), ("f16", "f32"), (False, False), "bias-relu"),
+        ((33, 35, 64), ("bf16", "bf16"), (False, True), "residual"),
+        ((19, 29, 21), ("f32", "f32"), (False, False), "none"),
     ],
 )
 def test_products(shape, types, turned, ending):

@@ -25,26 +25,32 @@ def run(text, *arguments, grid=(1,), block=(16,), **options):
     kernel.run(grid, block, arguments, **options)
 
 
-def block_kernel(name, bits, count, surface, place, destination="i16"):
-    """Every lane calls ``name`` and stores (or loads) its ``count`` elements."""
+def block_kernel(name, bits, count, surface, destination="i16"):
+    """A kernel: every lane calls ``name`` at a place that is given, for its ``count`` elements."""
     _, letter, _ = BITS[bits if destination != "i32" else 32]
     height, width, pitch = surface
     mangled = f"_Z{len(name)}{name}{ATTRIBUTES}{letter}"
-    here = "ptr addrspace(1) %surface, i32 {}, i32 {}, i32 {}, <2 x i32> <i32 {}, i32 {}>".format(
-        width, height, pitch, *place
-    )
-    return f"""
+    here = f"ptr addrspace(1) %surface, i32 {width}, i32 {height}, i32 {pitch}, <2 x i32> %place"
+    text = f"""
 declare spir_func i32 @_Z22get_sub_group_local_id()
 declare spir_func void @{mangled}(ptr addrspace(1), i32, i32, i32, <2 x i32>, ptr)
-define spir_kernel void @k(ptr addrspace(1) %surface, ptr addrspace(1) %lanes) {{
+define spir_kernel void @k(ptr addrspace(1) %surface, ptr addrspace(1) %lanes, i32 %x, i32 %y) {{
   %lane = call spir_func i32 @_Z22get_sub_group_local_id()
   %row = mul i32 %lane, {count}
   %mine = getelementptr {destination}, ptr addrspace(1) %lanes, i32 %row
   %own = addrspacecast ptr addrspace(1) %mine to ptr
+  %first = insertelement <2 x i32> poison, i32 %x, i32 0
+  %place = insertelement <2 x i32> %first, i32 %y, i32 1
   call spir_func void @{mangled}({here}, ptr %own)
   ret void
 }}
 """
+    return Simulator(text, "k", subgroup_size=16, meanings=TABLE)
+
+
+def at(kernel, matrix, lanes, place=(0, 0)):
+    """Run a ``block_kernel`` for one place."""
+    kernel.run((1,), (16,), (matrix, lanes, *place))
 
 
 def window(matrix, y, x, rows, columns):
@@ -62,53 +68,56 @@ def numbers(shape, dtype, seed=0):
     return aligned(rng.integers(1, 1 << 15, shape).astype(dtype))
 
 
-@pytest.mark.parametrize("place", [(0, 0), (16, 3), (40, 30), (-16, -5), (64, 0)])
 @pytest.mark.parametrize(("bits", "rows", "blocks"), [(16, 8, 1), (16, 32, 2), (32, 8, 1)])
-def test_block_read(bits, rows, blocks, place):
+def test_block_read(bits, rows, blocks):
     dtype = BITS[bits][2]
     matrix = numbers((37, 48), dtype)
-    lanes = aligned(np.zeros((16, blocks * rows), dtype))
     name = f"intel_sub_group_2d_block_read_{bits}b_{rows}r16x{blocks}c"
     surface = (37, 48 * bits // 8, 48 * bits // 8)
-    run(block_kernel(name, bits, blocks * rows, surface, place, f"i{bits}"), matrix, lanes)
-    expected = window(matrix, place[1], place[0], rows, 16 * blocks)
-    expected = expected.reshape(rows, blocks, 16).transpose(2, 1, 0).reshape(16, -1)
-    assert np.array_equal(lanes, expected)
+    kernel = block_kernel(name, bits, blocks * rows, surface, f"i{bits}")
+    for place in ((0, 0), (16, 3), (40, 30), (-16, -5), (64, 0)):
+        lanes = aligned(np.zeros((16, blocks * rows), dtype))
+        at(kernel, matrix, lanes, place)
+        expected = window(matrix, place[1], place[0], rows, 16 * blocks)
+        expected = expected.reshape(rows, blocks, 16).transpose(2, 1, 0).reshape(16, -1)
+        assert np.array_equal(lanes, expected), place
 
 
-@pytest.mark.parametrize("place", [(0, 0), (32, 30)])
-def test_block_read_with_transform(place):
+def test_block_read_with_transform():
     matrix = numbers((37, 48), np.uint16)
-    lanes = aligned(np.zeros((16, 8), np.uint32))
     name = "intel_sub_group_2d_block_read_transform_16b_16r16x1c"
-    run(block_kernel(name, 16, 8, (37, 96, 96), place, "i32"), matrix, lanes)
-    block = window(matrix, place[1], place[0], 16, 16).astype(np.uint32)
-    assert np.array_equal(lanes, (block[0::2] | block[1::2] << 16).T)
+    kernel = block_kernel(name, 16, 8, (37, 96, 96), "i32")
+    for place in ((0, 0), (32, 30)):
+        lanes = aligned(np.zeros((16, 8), np.uint32))
+        at(kernel, matrix, lanes, place)
+        block = window(matrix, place[1], place[0], 16, 16).astype(np.uint32)
+        assert np.array_equal(lanes, (block[0::2] | block[1::2] << 16).T), place
 
 
-@pytest.mark.parametrize("place", [(0, 0), (8, 30)])
-def test_block_read_with_transpose(place):
+def test_block_read_with_transpose():
     matrix = numbers((37, 20), np.uint32)
-    lanes = aligned(np.zeros((16, 8), np.uint32))
     name = "intel_sub_group_2d_block_read_transpose_32b_16r8x1c"
-    run(block_kernel(name, 32, 8, (37, 80, 80), place, "i32"), matrix, lanes)
-    assert np.array_equal(lanes, window(matrix, place[1], place[0], 16, 8))
+    kernel = block_kernel(name, 32, 8, (37, 80, 80), "i32")
+    for place in ((0, 0), (8, 30)):
+        lanes = aligned(np.zeros((16, 8), np.uint32))
+        at(kernel, matrix, lanes, place)
+        assert np.array_equal(lanes, window(matrix, place[1], place[0], 16, 8)), place
 
 
-@pytest.mark.parametrize("place", [(0, 0), (16, 30), (40, 34)])
 @pytest.mark.parametrize("bits", [16, 32])
-def test_block_write_clips(bits, place):
+def test_block_write_clips(bits):
     dtype = BITS[bits][2]
-    matrix, before = numbers((37, 48), dtype), None
-    before = matrix.copy()
-    lanes = numbers((16, 8), dtype, seed=1)
     name = f"intel_sub_group_2d_block_write_{bits}b_8r16x1c"
     surface = (37, 48 * bits // 8, 48 * bits // 8)
-    run(block_kernel(name, bits, 8, surface, place, f"i{bits}"), matrix, lanes)
-    x, y = place
-    height, width = min(8, 37 - y), min(16, 48 - x)
-    before[y : y + height, x : x + width] = lanes.T[:height, :width]
-    assert np.array_equal(matrix, before)
+    kernel = block_kernel(name, bits, 8, surface, f"i{bits}")
+    for place in ((0, 0), (16, 30), (40, 34)):
+        matrix, lanes = numbers((37, 48), dtype), numbers((16, 8), dtype, seed=1)
+        expected = matrix.copy()
+        at(kernel, matrix, lanes, place)
+        x, y = place
+        height, width = min(8, 37 - y), min(16, 48 - x)
+        expected[y : y + height, x : x + width] = lanes.T[:height, :width]
+        assert np.array_equal(matrix, expected), place
 
 
 @pytest.mark.parametrize(
@@ -122,16 +131,16 @@ def test_block_write_clips(bits, place):
 )
 def test_illegal_surfaces_are_faults(surface, place, message):
     matrix, lanes = numbers((37, 48), np.uint16), aligned(np.zeros((16, 8), np.uint16))
-    text = block_kernel("intel_sub_group_2d_block_read_16b_8r16x1c", 16, 8, surface, place)
+    kernel = block_kernel("intel_sub_group_2d_block_read_16b_8r16x1c", 16, 8, surface)
     with pytest.raises(SimulationFault, match=message):
-        run(text, matrix, lanes)
+        at(kernel, matrix, lanes, place)
 
 
 def test_a_base_between_lines_is_a_fault():
     matrix, lanes = numbers((37, 48), np.uint16), aligned(np.zeros((16, 8), np.uint16))
-    text = block_kernel("intel_sub_group_2d_block_read_16b_8r16x1c", 16, 8, (36, 96, 96), (0, 0))
+    kernel = block_kernel("intel_sub_group_2d_block_read_16b_8r16x1c", 16, 8, (36, 96, 96))
     with pytest.raises(SimulationFault, match="no multiple of 64"):
-        run(text, matrix.ctypes.data + 16, lanes)
+        at(kernel, matrix.ctypes.data + 16, lanes)
 
 
 def test_prefetch_moves_nothing_and_is_checked():
@@ -180,7 +189,7 @@ define spir_kernel void @k(ptr addrspace(1) %as, ptr addrspace(1) %bs, ptr addrs
 """
 
 
-@pytest.mark.parametrize("rows", [1, 2, 4, 8])
+@pytest.mark.parametrize("rows", [1, 8])
 @pytest.mark.parametrize(("word", "dtype"), [("f16", np.float16), ("bf16", ml_dtypes.bfloat16)])
 def test_matrix_mad_of_floats(word, dtype, rows):
     rng = np.random.default_rng(2)
@@ -196,7 +205,7 @@ def test_matrix_mad_of_floats(word, dtype, rows):
     np.testing.assert_allclose(sums.T, expected, rtol=0, atol=4e-6)
 
 
-@pytest.mark.parametrize(("left", "right"), [("i", "i"), ("u", "u"), ("u", "i")])
+@pytest.mark.parametrize(("left", "right"), [("i", "i"), ("u", "i")])
 def test_matrix_mad_of_bytes(left, right):
     rng = np.random.default_rng(3)
     kinds = {"i": np.int8, "u": np.uint8}
