@@ -13,6 +13,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -49,7 +50,7 @@ class Handler:
         for name in ("simt.guard.handle", "simt.guards", "simt.guards.previous"):
             library.export_symbol(name)
         self._library = library.link(llvm.create_lljit_compiler(target_machine(2)), "guards")
-        table = (ctypes.c_uint64 * (3 * 64)).from_address(self._library["simt.guards"])
+        table: Any = (ctypes.c_uint64 * (3 * 64)).from_address(self._library["simt.guards"])
         self._table: np.ndarray = np.frombuffer(table, np.uint64)
         self._previous = _Action.from_address(self._library["simt.guards.previous"])
         self._libc = ctypes.CDLL(None)

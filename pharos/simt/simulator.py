@@ -67,8 +67,10 @@ class Simulator:
         traced: bool = False,
         fibers: str | None = None,
     ) -> None:
-        if not 1 <= subgroup_size <= 64:
-            raise UserError(f"subgroups have 1 to 64 lanes, not {subgroup_size}")
+        if subgroup_size not in (1, 2, 4, 8, 16, 32, 64):
+            raise UserError(
+                f"subgroups have a power of two of lanes, 64 at most, not {subgroup_size}"
+            )
         self.name = entry
         self.subgroup_size = subgroup_size
         self.checks = Checks() if checks is None else checks

@@ -5,7 +5,7 @@
 @simt.block = dso_local global [3 x i32] zeroinitializer
 @simt.block_size = dso_local global [3 x i32] zeroinitializer
 @simt.place = dso_local global [1024 x [3 x i32]] zeroinitializer   ; x, y, z of each thread
-@simt.subgroup = dso_local global i64 1                             ; lanes of a subgroup
+@simt.subgroup = dso_local global i64 1                             ; lanes of a subgroup, a power of two
 @simt.threads = dso_local global i64 0                              ; threads of a block
 @simt.current = dso_local global i64 0                              ; the running thread
 
@@ -25,7 +25,8 @@ define internal i32 @simt.linear() alwaysinline {
 define internal i32 @simt.lane() alwaysinline {
   %me = load i64, ptr @simt.current
   %lanes = load i64, ptr @simt.subgroup
-  %lane = urem i64 %me, %lanes
+  %mask = sub i64 %lanes, 1
+  %lane = and i64 %me, %mask
   %number = trunc i64 %lane to i32
   ret i32 %number
 }
@@ -34,7 +35,8 @@ define internal i32 @simt.lane() alwaysinline {
 define internal i64 @simt.subgroup.first() alwaysinline {
   %me = load i64, ptr @simt.current
   %lanes = load i64, ptr @simt.subgroup
-  %lane = urem i64 %me, %lanes
+  %mask = sub i64 %lanes, 1
+  %lane = and i64 %me, %mask
   %first = sub i64 %me, %lane
   ret i64 %first
 }

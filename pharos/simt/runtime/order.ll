@@ -45,7 +45,8 @@ begin:
 
 define internal i64 @simt.order.subgroup_of(i64 %thread) alwaysinline {
   %lanes = load i64, ptr @simt.subgroup
-  %number = udiv i64 %thread, %lanes
+  %shift = call i64 @llvm.cttz.i64(i64 %lanes, i1 true)
+  %number = lshr i64 %thread, %shift
   %in = and i64 %number, 63
   ret i64 %in
 }

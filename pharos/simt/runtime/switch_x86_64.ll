@@ -22,14 +22,18 @@ define internal void @simt.depart(i64 %from, i64 %to) {
   unreachable
 }
 
-; Gives a thread a fresh stack on which it enters the kernel when it is first switched to.
+; Gives a thread a fresh stack on which it enters the kernel when it is first switched to. Stacks
+; begin at different places of a page: at the same one, all would use the same few cache lines.
 define internal void @simt.prepare(i64 %thread) {
   %stacks = load ptr, ptr @simt.stacks
   %size = load i64, ptr @simt.stack_size
   %number = add i64 %thread, 1
   %offset = mul i64 %number, %size
   %end = getelementptr i8, ptr %stacks, i64 %offset
-  %return = getelementptr i8, ptr %end, i64 -16
+  %stagger = mul i64 %thread, 320
+  %colour = and i64 %stagger, 4032
+  %lower = sub i64 -16, %colour
+  %return = getelementptr i8, ptr %end, i64 %lower
   store ptr @simt.enter, ptr %return
   %saved = getelementptr i8, ptr %return, i64 -48
   %place = getelementptr [1025 x ptr], ptr @simt.context, i64 0, i64 %thread
