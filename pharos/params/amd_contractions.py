@@ -19,6 +19,7 @@ _MATRIX_TYPES = ("f32", "f16", "bf16")
 # Registers for 4 bytes on their way in vectors of 16 bytes, each with an address of two registers;
 # and for an element that comes alone, with its address and mask, as compiled kernels show.
 _IN_VECTORS, _ALONE = 1.5, 2.5
+_SPARE = 56  # for all else; kernels that were compiled needed up to this many
 
 
 def amd_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
@@ -56,7 +57,7 @@ def work_of(motif: Motif, facts: Any, f32: str) -> Work | None:
         return None
     factor, sums = factor_type(motif), motif.dtype
     bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[sums]
-    work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, stages=(2,))
+    work = Work(*sizes, *bytes_, NARROW, facts.matrix_flops // 2, stages=(2,), spare=_SPARE)
     work = replace(
         work, staged=_IN_VECTORS if _in_vectors(motif, work) else _ALONE * 4 / work.bytes
     )
