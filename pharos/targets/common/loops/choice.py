@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.body import scalar_only
-from pharos.targets.common.loops.flat import Flat, Reach
-from pharos.targets.common.loops.groups import NEAR, Group, Member, counts_places, near_results
+from pharos.targets.common.loops.flat import Flat
+from pharos.targets.common.loops.groups import NEAR, Group, near_results
 from pharos.targets.common.loops.joins import joins_of, joins_of_carried
 from pharos.targets.common.loops.parts import Parts
 from pharos.targets.common.loops.points import Points
@@ -15,6 +14,7 @@ from pharos.targets.common.loops.rows import Rows
 from pharos.targets.common.loops.scans import Scan
 from pharos.targets.common.loops.transposes import Tiles
 from pharos.targets.common.loops.transposes import scratch_of as tiles_of
+from pharos.targets.common.loops.widths import is_bit, row_width, width_along, width_of
 from pharos.targets.common.nests.body import scanned
 
 
@@ -46,52 +46,10 @@ BLOCKS_PER_UNIT = 32
 
 def points(found: Flat, device: Device) -> Points:
     """How ``found``, loops merged, runs with a work-item per result."""
-    width = _width(found, device)
+    width = width_of(found, device.vector_bytes)
     turns = -(-found.count(found.parallel) // width)
     grid, block = device.workers(max(1, turns))
     return Points(width, block, grid)
-
-
-def _width(found: Flat, device: Device) -> int:
-    """Neighbouring results that a work-item does at once: they fill the widest loads."""
-    if not found.parallel:
-        return 1
-    return _width_along(found, found.parallel[-1], device)
-
-
-def _width_along(found: Flat, inner: int, device: Device) -> int:
-    """The widest vectors along the loop ``inner``."""
-    reaches = found.reaches
-    if scalar_only(found.nest):
-        return 1
-    if any(r.odd or _is_bit(r) or r.strides[inner] not in (0, 1) for r in reaches):
-        return 1
-    moving = [r for r in reaches if r.strides[inner]]
-    width = device.vector_bytes // max((r.bytes for r in moving), default=device.vector_bytes)
-    while width > 1 and not _fits(found, inner, moving, width):
-        width //= 2
-    return max(1, width)
-
-
-def _fits(found: Flat, inner: int, moving: list[Reach], width: int) -> bool:
-    """Whether vectors along loop ``inner`` start at multiples of their size, and none crosses the
-    end of a row. A nest of one parallel loop may have a last vector that is not full."""
-    size = found.loops[inner].size
-    if size < width or (size % width and len(found.parallel) > 1):
-        return False
-    return all(aligned(r, inner, width) for r in moving)
-
-
-def aligned(reach: Reach, inner: int, width: int) -> bool:
-    """Whether the operand's elements at multiples of ``width`` along ``inner`` are multiples of
-    ``width`` elements from the start of its memory."""
-    others = [s for n, s in enumerate(reach.strides) if n != inner]
-    return reach.offset is not None and not any(s % width for s in (reach.offset, *others))
-
-
-def _is_bit(reach: Reach) -> bool:
-    """A vector of i1, to LLVM, takes a bit for each; in memory each takes a byte."""
-    return isinstance(reach.element, mlir.IntegerType) and reach.element.width < 8
 
 
 # Steps of a reduction that a work-item does at least, so that joining is little beside it.
@@ -128,14 +86,14 @@ def _steps_are_near(found: Flat) -> bool:
 
 def _along_steps(found: Flat, device: Device) -> Parts:
     inner = found.reductions[-1]
-    width = _width_along(found, inner, device)
+    width = width_along(found, inner, device.vector_bytes)
     while found.loops[inner].size % width:
         width //= 2
     return Parts(1, device.block, width, 1, device.subgroup)
 
 
 def _along_points(found: Flat, device: Device) -> Parts:
-    width, results = _width(found, device), found.count(found.parallel)
+    width, results = width_of(found, device.vector_bytes), found.count(found.parallel)
     while results % width:
         width //= 2
     lanes = max(2, min(32, _power_of_two(results // width)))
@@ -163,7 +121,7 @@ def scan(found: Flat, device: Device) -> Scan | None:
         return None
     if near_results(found) and rows >= device.units * device.subgroup:
         return None
-    width = _width_along(found, inner, device)
+    width = width_along(found, inner, device.vector_bytes)
     while length % width:
         width //= 2
     vectors = -(-length // width)
@@ -184,7 +142,7 @@ def tiles(found: Flat, device: Device) -> Tiles | None:
     if found.reductions or len(found.parallel) < 2 or scalar_only(found.nest):
         return None
     along = found.parallel[-1]
-    if any(r.odd or _is_bit(r) for r in found.reaches):
+    if any(r.odd or is_bit(r) for r in found.reaches):
         return None
     far = [r for r in found.reads if r is not None and abs(r.strides[along]) > NEAR]
     for across in found.parallel[:-1]:
@@ -208,7 +166,7 @@ STEPS = 4
 
 def rows(group: Group, device: Device) -> Rows:
     """How many work-items share a row of ``group``, and whether they keep it."""
-    width = _row_width(group, device)
+    width = row_width(group, device.vector_bytes)
     vectors = -(-group.length // width)
     if vectors <= device.subgroup * STEPS:
         lanes = min(device.subgroup, _power_of_two(vectors))
@@ -231,25 +189,6 @@ def _widest(group: Group) -> int:
 def _power_of_two(number: int) -> int:
     """The smallest power of two that is not below ``number``."""
     return 1 << max(0, number - 1).bit_length()
-
-
-def _row_width(group: Group, device: Device) -> int:
-    """The widest vectors in which all arrays that have neighbours in a row can be reached."""
-    found = [(m, r) for m in group.members for r in m.found.reaches]
-    walks = [(m.walk(r), r) for m, r in found if m.walk(r).contiguous]
-    width = device.vector_bytes // max((r.bytes for _, r in walks), default=device.vector_bytes)
-    if any(map(_counts_in_parts, group.members)):
-        return 1
-    while width > 1:
-        if group.length % width == 0 and all(walk.neighbours(width) for walk, _ in walks):
-            break
-        width //= 2
-    return max(1, width)
-
-
-def _counts_in_parts(member: Member) -> bool:
-    """Whether the body asks for its place in a row that is more than one loop."""
-    return counts_places(member) and len(member.found.loops) - member.leading > 1
 
 
 def few_long_rows(group: Group, device: Device) -> bool:

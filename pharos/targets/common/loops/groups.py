@@ -147,9 +147,14 @@ def _plain(found: Flat) -> bool:
         and not any(isinstance(v.type, mlir.MemRefType) for v in captured(found.nest))
         and not any(map(found.streamed, found.writes))
         and all(not r.odd and r.offset is not None and _joinable(r) for r in found.reaches)
-        and all(root_of(found, r) is not None for r in found.reaches)
+        and all(_same_elements(root_of(found, r), r) for r in found.reaches)
         and all(loop.size for loop in found.loops)
     )
+
+
+def _same_elements(root: Any, reach: Reach) -> bool:
+    """Whether the memory behind an operand is known, and holds the operand's type."""
+    return root is not None and root.type.element_type == reach.element
 
 
 def _joinable(reach: Reach) -> bool:

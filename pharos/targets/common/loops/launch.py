@@ -13,6 +13,7 @@ from pharos.targets.common.loops.groups import EACH, JOIN, Group
 from pharos.targets.common.loops.phases import private
 from pharos.targets.common.loops.points import Points, write_points
 from pharos.targets.common.loops.site import kernel_for, numbers_for, passed_for
+from pharos.targets.common.loops.slices import write_joined
 from pharos.targets.common.nests.start import root
 
 
@@ -82,7 +83,9 @@ def _launch_joined(found: Flat, plan: parts.Parts, device: Device, partial: Sequ
     ) as inside:
         taken = [inside.values[v] for v in partial]
         buffers = inside.buffers(found)
-        parts.write_joined(found, plan, block, buffers, taken, inside.values, numbers)
+        write_joined(
+            found, plan.slices, plan.subgroup, block, buffers, taken, inside.values, numbers
+        )
 
 
 def launch_rows(group: Group, plan: rows.Rows) -> None:

@@ -10,7 +10,7 @@ from phase to phase; else a phase reads again what an earlier one wrote, always 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -30,8 +30,8 @@ from pharos.targets.common.loops.phases import (
     phases,
     private,
 )
+from pharos.targets.common.loops.row_values import Held, RowValues
 from pharos.targets.common.loops.site import Inside
-from pharos.targets.common.nests.body import broadcast
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,6 @@ class RowWriter:
     plan: Rows
     inside: Inside
     numbers: Numbers
-    _numbers_of_row: dict[Key, Any] = field(default_factory=dict)
-    _kept: list[dict[Key, Any]] = field(default_factory=list)
 
     def write(self) -> None:
         """All phases, one after the other."""
@@ -80,12 +78,13 @@ class RowWriter:
         self._private = private(self.group)
         self._phases = phases(self.group)
         self._place_row()
-        self._memories = {m: self._memory(m) for m in self.group.members}
+        memories = {m: self._memory(m) for m in self.group.members}
+        self.values = RowValues(self._row, self.plan.width, self.numbers, memories)
         width, lanes = self.plan.width, self.plan.lanes
         self._steps = -(-self.group.length // (width * lanes))
-        self._kept = [{} for _ in range(self._steps)]
+        self._kept: list[Held] = [{} for _ in range(self._steps)]
         for number, phase in enumerate(self._phases):
-            self._load_numbers(phase)
+            self.values.load_numbers(phase)
             if phase.once:
                 for member in phase.members:
                     with member.place:
@@ -111,46 +110,6 @@ class RowWriter:
         memory.prepare()
         return memory
 
-    # Places and values.
-
-    def _place(self, what: Key, row: Number, inside: Number) -> Number:
-        """Where row ``row`` has its place ``inside``, in elements."""
-        numbers, walk = self.numbers, what[1]
-        total: Number = walk.offset
-        for position, steps in ((row, walk.rows), (inside, walk.inside)):
-            digits = numbers.digits(position, [size for size, _ in steps])
-            for digit, (_, stride) in zip(digits, steps, strict=True):
-                total = numbers.add(total, numbers.mul(digit, stride))
-        return total
-
-    def _load_numbers(self, phase: Phase) -> None:
-        """The numbers of the row that ``phase`` reads and nobody has yet."""
-        for member, reach, what in phase.numbers():
-            if what not in self._numbers_of_row:
-                place = self._place(what, self._row, 0)
-                self._numbers_of_row[what] = self._memories[member].load_place(reach, place)
-
-    def _value(self, member: Member, reach: Reach, at: Number, held: dict[Key, Any]) -> Any:
-        """What the member reads at place ``at``: kept, or loaded and kept from now on."""
-        what = key(member, reach)
-        if not what[1].inside:
-            return self._numbers_of_row[what]
-        if what not in held:
-            held[what] = self._loaded(member, reach, what, at)
-        return held[what]
-
-    def _loaded(self, member: Member, reach: Reach, what: Key, at: Number) -> Any:
-        memory, width = self._memories[member], self.plan.width
-        if width == 1 or what[1].neighbours(width):
-            return memory.load_place(reach, self._place(what, self._row, at), width)
-        if what[1].same(width):
-            one = memory.load_place(reach, self._place(what, self._row, at))
-            return broadcast(one, width)
-        places = [self._place(what, self._row, self.numbers.add(at, n)) for n in range(width)]
-        kind = mlir.VectorType.get([width], reach.element)
-        values = [memory.load_place(reach, place) for place in places]
-        return dialect("vector").from_elements(kind, values)
-
     # A pass over the row.
 
     def _pass(self, number: int, phase: Phase) -> None:
@@ -171,7 +130,7 @@ class RowWriter:
         self._finish(phase, partial)
 
     def _step(
-        self, number: int, at: Number, held: dict[Key, Any], partial: list[Any], step: int | None
+        self, number: int, at: Number, held: Held, partial: list[Any], step: int | None
     ) -> list[Any]:
         """One vector of the row; ``step`` is None in a loop that knows where the row ends."""
         condition = self._active
@@ -182,7 +141,7 @@ class RowWriter:
             return self._members(number, at, held, partial)
         wanted = later(self._phases, number)
         out = [w for w in phase.touched() if w in wanted] if step is not None else []
-        kinds = [*(v.type for v in partial), *map(self._kind, out)]
+        kinds = [*(v.type for v in partial), *map(self.values.kind, out)]
         scf = dialect("scf")
         if_op = scf.IfOp(condition, kinds, has_else=bool(kinds))
         inner = dict(held)
@@ -191,20 +150,14 @@ class RowWriter:
             scf.YieldOp([*values, *(inner[w] for w in out)])
         if kinds:
             with mlir.InsertionPoint(if_op.else_block):
-                scf.YieldOp([*partial, *(_zero(self._kind(w)) for w in out)])
+                scf.YieldOp([*partial, *(_zero(self.values.kind(w)) for w in out)])
         results = list(if_op.results)
         for what in phase.touched():
             held.pop(what, None)
         held.update(zip(out, results[len(partial) :], strict=True))
         return results[: len(partial)]
 
-    def _kind(self, what: Key) -> Any:
-        element = what[0].type.element_type
-        return element if self.plan.width == 1 else mlir.VectorType.get([self.plan.width], element)
-
-    def _members(
-        self, number: int, at: Number, held: dict[Key, Any], partial: list[Any]
-    ) -> list[Any]:
+    def _members(self, number: int, at: Number, held: Held, partial: list[Any]) -> list[Any]:
         partial, done = list(partial), 0
         for member in self._phases[number].members:
             with member.place:
@@ -217,34 +170,21 @@ class RowWriter:
                     done += 1
         return partial
 
-    def _each(self, number: int, member: Member, at: Number, held: dict[Key, Any]) -> None:
+    def _each(self, number: int, member: Member, at: Number, held: Held) -> None:
         found = member.found
         old = [
-            self._value(member, w, at, held) if n in found.before else None
+            self.values.read(member, w, at, held) if n in found.before else None
             for n, w in enumerate(found.writes)
         ]
         width = self.plan.width
-        inputs = [r and self._value(member, r, at, held) for r in found.reads]
+        inputs = [r and self.values.read(member, r, at, held) for r in found.reads]
         body = Body(found.nest, self.outside)
-        built = body.build([*inputs, *old], lambda d: self._count(member, d, at), width)
+        built = body.build([*inputs, *old], lambda d: self.values.count(member, d, at), width)
         for write, value in zip(found.writes, body.yields(built, width), strict=True):
             what = key(member, write)
             held[what] = value
             if self._stored(number, member, what):
-                place = self._place(what, self._row, at)
-                self._store(member, write, what, place, at, value)
-
-    def _store(
-        self, member: Member, write: Reach, what: Key, place: Number, at: Number, value: Any
-    ) -> None:
-        memory, width = self._memories[member], self.plan.width
-        if width == 1 or what[1].neighbours(width):
-            memory.store_place(write, place, value)
-            return
-        for n in range(width):
-            lane = dialect("vector").extract(value, [], [n])
-            place = self._place(what, self._row, self.numbers.add(at, n))
-            memory.store_place(write, place, lane)
+                self.values.store(member, write, at, value)
 
     def _stored(self, number: int, member: Member, what: Key) -> bool:
         """Whether ``what`` has to be in memory after ``member`` has written it."""
@@ -252,31 +192,12 @@ class RowWriter:
             return what[0] not in self._private or what in later(self._phases, number)
         return what[0] not in self._private and last_writer(self.group, member, what)
 
-    def _terms(self, member: Member, at: Number, held: dict[Key, Any]) -> list[Any]:
+    def _terms(self, member: Member, at: Number, held: Held) -> list[Any]:
         """What the reduction ``member`` joins for this vector, on all its lanes."""
         found = member.found
-        inputs = [r and self._value(member, r, at, held) for r in found.reads]
+        inputs = [r and self.values.read(member, r, at, held) for r in found.reads]
         body = Body(found.nest, self.outside)
-        return terms(body, inputs, lambda d: self._count(member, d, at), self.plan.width)
-
-    def _count(self, member: Member, dim: int, at: Number) -> Any:
-        """The number of the iteration of the nest's loop ``dim``, for every lane."""
-        numbers, found = self.numbers, member.found
-        for position, loops in (
-            (self._row, range(member.leading)),
-            (at, range(member.leading, len(found.loops))),
-        ):
-            digits = numbers.digits(position, [found.loops[n].size for n in loops])
-            for n, digit in zip(loops, digits, strict=True):
-                if dim not in found.loops[n].dims:
-                    continue
-                first = numbers.index(digit)
-                if self.plan.width == 1 or n < member.leading:
-                    return first
-                lanes = mlir.VectorType.get([self.plan.width], mlir.IndexType.get())
-                steps = dialect("vector").step(lanes)
-                return dialect("arith").addi(broadcast(first, self.plan.width), steps)
-        return numbers.index(0)
+        return terms(body, inputs, lambda d: self.values.count(member, d, at), self.plan.width)
 
     # Numbers of the row.
 
@@ -291,7 +212,7 @@ class RowWriter:
                 start = member.found.nest.start.get(write.number)
                 what = key(member, write)
                 before = (
-                    self._numbers_of_row[what] if start is None else self.outside.get(start, start)
+                    self.values.of_row[what] if start is None else self.outside.get(start, start)
                 )
                 total = join.narrowed(join(join.widened(before), total))
                 self._set_number(member, write, what, total)
@@ -307,24 +228,23 @@ class RowWriter:
 
     def _once(self, member: Member) -> None:
         found = member.found
-        inputs = [r and self._numbers_of_row[key(member, r)] for r in found.reads]
+        inputs = [r and self.values.of_row[key(member, r)] for r in found.reads]
         old = [
-            self._numbers_of_row[key(member, w)] if n in found.before else None
+            self.values.of_row[key(member, w)] if n in found.before else None
             for n, w in enumerate(found.writes)
         ]
         body = Body(found.nest, self.outside)
-        built = body.build([*inputs, *old], lambda d: self._count(member, d, 0))
+        built = body.build([*inputs, *old], lambda d: self.values.count(member, d, 0))
         for write, value in zip(found.writes, body.yields(built), strict=True):
             self._set_number(member, write, key(member, write), value)
 
     def _set_number(self, member: Member, write: Reach, what: Key, value: Any) -> None:
-        self._numbers_of_row[what] = value
+        self.values.of_row[what] = value
         if what[0] in self._private or not last_writer(self.group, member, what):
             return
-        place = self._place(what, self._row, 0)
         first = self.numbers.equal(self._lane, 0) if self.plan.lanes > 1 else None
-        memory = self._memories[member]
-        when(both(self._active, first), lambda: memory.store_place(write, place, value))
+        condition = both(self._active, first)
+        when(condition, lambda: self.values.store_number(member, write, value))
 
 
 def _zero(kind: Any) -> Any:

@@ -72,10 +72,7 @@ def kernel_for(
     ``hidden`` are not passed; ``extra`` are passed beside the operands, to be written or read.
     """
     nests = [found.nest for found in founds]
-    reached = [passed_for(f, r) for f in founds for r in f.reaches]
-    arrays = [value for value in reached if root(value) not in hidden]
-    others = [value for nest in nests for value in captured(nest)]
-    passed = list(dict.fromkeys([*arrays, *others, *extra]))
+    passed = list(dict.fromkeys([*_passed(founds, hidden), *extra]))
     written = {root(passed_for(f, w)) for f in founds for w in f.writes}
     written.update(extra if extra_written else ())
     with launched(
@@ -90,6 +87,13 @@ def kernel_for(
         _copy_constants(values, nests)
         yield Inside(values, kernel.workgroup)
     _promise(kernel, passed, written)
+
+
+def _passed(founds: Sequence[Flat], hidden: Collection[Any]) -> list[Any]:
+    """The arrays that kernels for ``founds`` reach, and what their bodies use from outside."""
+    reached = [passed_for(f, r) for f in founds for r in f.reaches]
+    arrays = [value for value in reached if root(value) not in hidden]
+    return [*arrays, *(value for f in founds for value in captured(f.nest))]
 
 
 def _copy_constants(values: dict[Any, Any], nests: Iterable[Nest]) -> None:
