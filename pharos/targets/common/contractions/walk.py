@@ -21,7 +21,8 @@ ROLES = ("batch", "rows", "columns", "inner")
 
 @dataclass(frozen=True)
 class Walk:
-    """``digits`` are (extent, elements of memory that one step moves by), the slowest first."""
+    """``digits`` are (extent, elements of memory that one step moves by), the slowest first; none
+    where all flat indices are the same element."""
 
     digits: tuple[tuple[int, int], ...]
 
@@ -65,7 +66,7 @@ def walk(operand: Operand, loops: Sequence[int], sizes: Sequence[int | None]) ->
             digits.append((before[0] * extent, step))
         else:
             digits.append((extent, step))
-    return Walk(tuple(digits))
+    return Walk(tuple(digits) if any(step for _, step in digits) else ())
 
 
 def walks(contraction: Contraction, operand: Operand) -> Mapping[str, Walk]:
@@ -101,8 +102,7 @@ def flat_view(operand: Operand, buffer: Any) -> tuple[Any, Any]:
 
 def power_of_two(most: int, *numbers: int) -> int:
     """The largest power of two that divides all ``numbers`` and is at most ``most``."""
-    divisor = math.gcd(*numbers) if any(numbers) else most
-    found = 1
+    divisor, found = math.gcd(*numbers), 1  # 0, which everything divides, for zeros alone
     while found * 2 <= most and divisor % (found * 2) == 0:
         found *= 2
     return found
