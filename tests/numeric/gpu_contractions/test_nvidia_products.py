@@ -71,7 +71,7 @@ def each_on_one_chip():
             yield pytest.param(one, chip, marks=slow, id=f"{chip}-{one}")
 
 
-@pytest.mark.parametrize(("one", "chip"), each_on_one_chip())
+@pytest.mark.parametrize(("one", "chip"), list(each_on_one_chip()))
 def test_ptxas_takes_every_kernel_and_spills_nothing(one, chip):
     artifact = built(one, chip)
     assert ".minnctapersm 1" in text_of(artifact)  # else ptxas spills for the sake of more blocks
