@@ -404,3 +404,21 @@ def test_kernels_share_the_stacks_of_a_worker():
         kernel.run((2,), (1024,), (x, y))
         assert (y == i).all()
     assert maps() - before < 200
+
+
+def test_variables_of_the_module_are_the_same_for_all_blocks():
+    kernel = simulator(
+        """
+  %old = atomicrmw add ptr @count, i32 1 monotonic
+  %last = icmp eq i32 %old, 799
+  br i1 %last, label %give, label %out
+give:
+  store i32 1, ptr %y
+  br label %out
+out:
+""",
+        top="@count = internal global i32 0",
+    )
+    x, y = numbers(8)
+    kernel.run((100,), (8,), (x, y), workers=2)
+    assert y[0] == 1
