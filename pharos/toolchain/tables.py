@@ -32,6 +32,7 @@ STAGES = {
     "gathers-apart": ("pharos.transform.gathers_apart", "GathersApart"),
     "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
     "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),
+    "recompute": ("pharos.transform.recompute", "Recompute"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 

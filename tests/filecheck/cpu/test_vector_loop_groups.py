@@ -182,3 +182,24 @@ func.func @f(%a: memref<64x96xf32>, %b: memref<96x1xf32>, %c: memref<64x1xf32>) 
   return
 }""")
     assert re.search(r"scf.parallel \(%\w+\) = \(%c0\w*\) to \(%c64\w*\) step \(%c32\w*\)", text)
+
+
+def test_what_belongs_to_a_row_is_loaded_once_for_it():
+    text = lowered(f"""
+func.func @f(%x: memref<3x1000xf32>, %b: memref<3xf32>, %y: memref<3x1000xf32>) {{
+  linalg.generic {{indexing_maps = [{ROW}, {PER_ROW}, {ROW}],
+      iterator_types = ["parallel", "parallel"]}}
+    ins(%x, %b : memref<3x1000xf32>, memref<3xf32>) outs(%y : memref<3x1000xf32>) {{
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.divf %p, %q : f32
+    linalg.yield %s : f32
+  }}
+  return
+}}""")
+    kernel = text[text.index("func.func private @f_kernel0") :]
+    # Once in the loop over rows, before the loop over vectors.
+    names = ("scf.for", "memref.load", "scf.for", "vector.load", "scf.for", "vector.maskedload")
+    places = [0]
+    for name in names:
+        places.append(kernel.index(name, places[-1] + 1))
+    assert kernel.count("memref.load") == 1

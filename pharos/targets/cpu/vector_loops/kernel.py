@@ -64,6 +64,7 @@ class Kernel:
         self.factors = [1] * len(nest.parallel)
         self.at: list[Any] = [None] * len(nest.parallel)
         self.mask: Any = None
+        self.held: dict[tuple[Any, ...], Any] = {}
 
     def write(self) -> None:
         """Write all loops."""
@@ -131,6 +132,8 @@ class Kernel:
         width = self.choice.width
         low, high = self.bounds[dim]
         middle = self._end_of_full(low, high, vectors * width)
+        if not rest and not self.nest.reductions:
+            self._hold(self._offsets(d for d in range(len(self.factors)) if d != dim))
 
         def full(i: Any, _: list[Any]) -> list[Any]:
             self.at[dim] = i
@@ -148,6 +151,18 @@ class Kernel:
 
         index.loop(low, middle, vectors * width, [], full)
         index.loop(middle, high, width, [], partial)
+        self.held = {}
+
+    def _hold(self, tile: list[dict[int, int]]) -> None:
+        """Load now, before the loop over vectors, what is the same in all of its iterations.
+
+        For all that LLVM knows, a store of the loop might change it.
+        """
+        for offset in tile:
+            for access in self.nest.inputs:
+                key = _key(access, offset)
+                if not access.uses(self.choice.vector or 0) and key not in self.held:
+                    self.held[key] = self._load(access, offset, None)
 
     def _tile(self) -> None:
         """One register tile: load the outputs, run the reduction loops, store the outputs."""
@@ -225,6 +240,7 @@ class Kernel:
         low, high = self.bounds[vector]
         middle = self._end_of_full(low, high, width * vectors)
         count = len(carried) // vectors
+        self._hold(tile)
 
         def full(i: Any, values: list[Any]) -> list[Any]:
             results = []
@@ -244,20 +260,22 @@ class Kernel:
             return joined + values[count:]
 
         carried = index.loop(low, middle, width * vectors, carried, full)
-        return index.loop(middle, high, width, carried, partial)
+        carried = index.loop(middle, high, width, carried, partial)
+        self.held = {}
+        return carried
 
     def _compute(self, tile: list[dict[int, int]], carried: list[Any], mask: Any) -> list[Any]:
         """The body on every element of the tile: what is carried on.
 
         Loads that elements share are made once; streamed outputs are stored.
         """
-        loaded: dict[tuple[Any, ...], Any] = {}
+        loaded = dict(self.held)
         count = len(self.carried)
         results = []
         for number, offset in enumerate(tile):
             arguments = []
             for access in self.nest.inputs:
-                key = (access.operand, *((d, o) for d, o in offset.items() if access.uses(d)))
+                key = _key(access, offset)
                 if key not in loaded:
                     loaded[key] = self._load(access, offset, mask)
                 arguments.append(loaded[key])
@@ -404,3 +422,8 @@ class Kernel:
     def _neutral(self, kind: str, element: Any) -> Any:
         type_ = mlir.VectorType.get([self.choice.width], element)
         return splat(type_, neutral(kind, element))
+
+
+def _key(access: Access, offset: dict[int, int]) -> tuple[Any, ...]:
+    """What an element of a register tile that ``access`` reaches has in common with others."""
+    return (access.operand, *((d, o) for d, o in offset.items() if access.uses(d)))
