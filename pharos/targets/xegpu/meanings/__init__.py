@@ -5,6 +5,6 @@
 """
 
 from pharos.targets.xegpu.meanings import blocks, hints, matrices, places, shuffles
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import FAMILIES, TABLE
 
-__all__ = ["TABLE", "blocks", "hints", "matrices", "places", "shuffles"]
+__all__ = ["FAMILIES", "TABLE", "blocks", "hints", "matrices", "places", "shuffles"]

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.simt import Call, Value, Writer, meaning
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import BLOCKS
 
 _SOURCE = "cl_intel_subgroup_2d_block_io, 2D block {} functions; SPV_INTEL_2d_block_io"
 _SIGNATURE = r"PU3AS1viiiDv2_iP[hjtm]"
-_SHAPE = r"_(\d+)b_(\d+)r(\d+)x(\d+)c"
+_SHAPE = r"_(?P<bits>\d+)b_(?P<rows>\d+)r(?P<columns>\d+)x(?P<blocks>\d+)c"
 LANES = 16
 
 
@@ -65,7 +65,7 @@ def surface_of(w: Writer, call: Call, size: int) -> Surface:
 
 
 @meaning(
-    TABLE,
+    BLOCKS,
     r"_Z\d+intel_sub_group_2d_block_read" + _SHAPE + _SIGNATURE,
     source=_SOURCE.format("read"),
 )
@@ -81,7 +81,7 @@ def read(w: Writer, call: Call) -> Any:
 
 
 @meaning(
-    TABLE,
+    BLOCKS,
     r"_Z\d+intel_sub_group_2d_block_read_transform" + _SHAPE + _SIGNATURE,
     source=_SOURCE.format("read with transform"),
 )
@@ -99,7 +99,7 @@ def read_transform(w: Writer, call: Call) -> Any:
 
 
 @meaning(
-    TABLE,
+    BLOCKS,
     r"_Z\d+intel_sub_group_2d_block_read_transpose" + _SHAPE + _SIGNATURE,
     source=_SOURCE.format("read with transpose"),
 )
@@ -114,7 +114,7 @@ def read_transpose(w: Writer, call: Call) -> Any:
 
 
 @meaning(
-    TABLE,
+    BLOCKS,
     r"_Z\d+intel_sub_group_2d_block_write" + _SHAPE + _SIGNATURE,
     source=_SOURCE.format("write"),
 )

@@ -6,12 +6,12 @@ from typing import Any
 
 from pharos.simt import Call, Value, Writer, meaning
 from pharos.targets.xegpu.meanings.blocks import surface_of
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import HINTS
 
 
 @meaning(
-    TABLE,
-    r"_Z\d+intel_sub_group_2d_block_prefetch_(\d+)b_(\d+)r(\d+)x(\d+)cPU3AS1viiiDv2_i",
+    HINTS,
+    r"_Z\d+intel_sub_group_2d_block_prefetch_(?P<bits>\d+)b_(?:\d+)r(?:\d+)x(?:\d+)cPU3AS1viiiDv2_i",
     source="cl_intel_subgroup_2d_block_io, 2D block prefetch functions",
 )
 def prefetch(w: Writer, call: Call) -> Any:
@@ -20,7 +20,7 @@ def prefetch(w: Writer, call: Call) -> Any:
 
 
 @meaning(
-    TABLE,
+    HINTS,
     r"llvm\.ptr\.annotation\..*",
     source="LLVM Language Reference, llvm.ptr.annotation; SPV_INTEL_cache_controls",
 )

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pharos.simt import Call, Value, Writer, meaning
 from pharos.simt.types import vector_of
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import MATRICES
 
 _SOURCE = "cl_intel_subgroup_matrix_multiply_accumulate, layouts for a subgroup size of 16"
 
 
-@meaning(TABLE, r"_Z\d+intel_sub_group_(f16|bf16)_\1_matrix_mad_k16\w+", source=_SOURCE)
+@meaning(
+    MATRICES, r"_Z\d+intel_sub_group_(?P<type>f16|bf16)_(?P=type)_matrix_mad_k16\w+", source=_SOURCE
+)
 def multiply_floats(w: Writer, call: Call) -> Value:
     """``floatM f(shortM a, int8 b, floatM sums)`` of f16 or bf16, added in f32."""
     a, b, sums = call.arguments
@@ -28,7 +30,11 @@ def multiply_floats(w: Writer, call: Call) -> Value:
     return sums
 
 
-@meaning(TABLE, r"_Z\d+intel_sub_group_([iu])8_([iu])8_matrix_mad_k32\w+", source=_SOURCE)
+@meaning(
+    MATRICES,
+    r"_Z\d+intel_sub_group_(?P<left>[iu])8_(?P<right>[iu])8_matrix_mad_k32\w+",
+    source=_SOURCE,
+)
 def multiply_bytes(w: Writer, call: Call) -> Value:
     """``intM f(shortM a, int8 b, intM sums)`` of signed (i) or unsigned (u) bytes."""
     a, b, sums = call.arguments

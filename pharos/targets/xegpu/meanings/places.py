@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pharos.simt import Call, Value, Writer, meaning
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import PLACES
 
 _WORK_ITEMS = "OpenCL C 3.0, 6.15.1 Work-Item Functions"
 _SUBGROUPS = "OpenCL C 3.0, 6.15.19 Subgroup Functions"
@@ -22,8 +22,8 @@ _BY_AXIS: dict[str, tuple[Callable[[Writer, int], Value], int]] = {
 
 
 @meaning(
-    TABLE,
-    r"_Z\d+(get_local_id|get_group_id|get_local_size|get_num_groups|get_global_id|"
+    PLACES,
+    r"_Z\d+(?P<name>get_local_id|get_group_id|get_local_size|get_num_groups|get_global_id|"
     r"get_global_size)j",
     source=_WORK_ITEMS,
 )
@@ -37,32 +37,32 @@ def by_axis(w: Writer, call: Call) -> Value:
     return w.convert(found, call.type)
 
 
-@meaning(TABLE, r"_Z\d+get_sub_group_local_idv?", source=_SUBGROUPS)
+@meaning(PLACES, r"_Z\d+get_sub_group_local_id(?:v)?", source=_SUBGROUPS)
 def lane(w: Writer, call: Call) -> Value:
     """``uint get_sub_group_local_id()``."""
     return w.lane
 
 
-@meaning(TABLE, r"_Z\d+get_sub_group_idv?", source=_SUBGROUPS)
+@meaning(PLACES, r"_Z\d+get_sub_group_id(?:v)?", source=_SUBGROUPS)
 def subgroup(w: Writer, call: Call) -> Value:
     """``uint get_sub_group_id()``: subgroups are cut from the work-items in linear order."""
     return w.subgroup
 
 
-@meaning(TABLE, r"_Z\d+get_(?:max_)?sub_group_sizev?", source=_SUBGROUPS)
+@meaning(PLACES, r"_Z\d+get_(?:max_)?sub_group_size(?:v)?", source=_SUBGROUPS)
 def size(w: Writer, call: Call) -> Value:
     """``uint get_sub_group_size()``; every subgroup is full."""
     return w.constant(w.subgroup_size, "i32")
 
 
-@meaning(TABLE, r"_Z\d+get_num_sub_groupsv?", source=_SUBGROUPS)
+@meaning(PLACES, r"_Z\d+get_num_sub_groups(?:v)?", source=_SUBGROUPS)
 def subgroups(w: Writer, call: Call) -> Value:
     """``uint get_num_sub_groups()``."""
     return (w.threads + (w.subgroup_size - 1)) // w.subgroup_size
 
 
 @meaning(
-    TABLE,
+    PLACES,
     r"_Z\d+(?:work_group_barrier|barrier)j\w*",
     source="OpenCL C 3.0, 6.15.8 Synchronization Functions",
 )
@@ -71,7 +71,7 @@ def workgroup_barrier(w: Writer, call: Call) -> Any:
     w.meet("workgroup")
 
 
-@meaning(TABLE, r"_Z\d+sub_group_barrierj\w*", source=_SUBGROUPS)
+@meaning(PLACES, r"_Z\d+sub_group_barrierj\w*", source=_SUBGROUPS)
 def subgroup_barrier(w: Writer, call: Call) -> Any:
     """``void sub_group_barrier(cl_mem_fence_flags)``."""
     w.meet("subgroup")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pharos.simt import Call, Value, Writer, meaning
-from pharos.targets.xegpu.meanings.table import TABLE
+from pharos.targets.xegpu.meanings.table import SHUFFLES
 
 # Of each function: the lane that is read. Lanes outside the subgroup are what the manual leaves
 # undefined; there every bit of the value is one, a NaN, so that nobody relies on it.
@@ -19,8 +19,8 @@ _LANES: dict[str, Callable[[Value, Value], Value]] = {
 
 
 @meaning(
-    TABLE,
-    r"_Z\d+(sub_group_shuffle(?:_xor|_up|_down)?|sub_group_broadcast)[a-zA-Z0-9_]*j",
+    SHUFFLES,
+    r"_Z\d+(?P<name>sub_group_shuffle(?:_xor|_up|_down)?|sub_group_broadcast)\w+j",
     source="OpenCL extensions 3.0, 42 cl_khr_subgroup_shuffle, 43 .._shuffle_relative; "
     "OpenCL C 3.0, 6.15.19 Subgroup Functions",
 )

@@ -1,7 +1,13 @@
-"""The table that all meanings are entered in."""
+"""The tables that meanings are entered in, a family each."""
 
 from __future__ import annotations
 
 from pharos.simt import Meanings
 
-TABLE = Meanings("xegpu")
+PLACES = Meanings("places and barriers")
+SHUFFLES = Meanings("shuffles")
+BLOCKS = Meanings("2-D blocks")
+MATRICES = Meanings("matrices")
+HINTS = Meanings("hints")
+FAMILIES = (PLACES, SHUFFLES, BLOCKS, MATRICES, HINTS)
+TABLE = Meanings("xegpu", *FAMILIES)

@@ -1,11 +1,16 @@
 """Every function that XeGPU kernels call, alone, against numpy."""
 
+from pathlib import Path
+
 import ml_dtypes
 import numpy as np
 import pytest
 
 from pharos.simt import SimulationFault, Simulator
 from pharos.targets.xegpu.meanings import TABLE
+from pharos.targets.xegpu.meanings.listing import page
+
+PAGE = Path(__file__).parents[4] / "docs" / "xegpu-instructions.md"
 
 ATTRIBUTES = "PU3AS1viiiDv2_iP"
 BITS = {8: ("i8", "h", np.uint8), 16: ("i16", "t", np.uint16), 32: ("i32", "j", np.uint32)}
@@ -333,6 +338,24 @@ define spir_kernel void @k(ptr addrspace(1) %p) {{
     values = aligned(np.arange(block, dtype=np.int32))
     run(text, values, block=(block,), order=order)
     assert values.tolist() == list(range(block))[::-1]
+
+
+def test_the_page_in_docs_is_what_the_table_says():
+    """`python -m pharos.targets.xegpu.meanings.listing > docs/xegpu-instructions.md`."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_Z4sinff",
+        "_Z42intel_sub_group_f16_bf16_matrix_mad_k16Dv8_sDv8_iDv8_f",
+        "_Z40intel_sub_group_tf32_tf32_matrix_mad_k8Dv4_fDv8_fDv8_f",
+        "llvm.nvvm.barrier0",
+    ],
+)
+def test_what_is_not_covered_is_not_taken_for_something_else(name):
+    assert TABLE.find(name) is None
 
 
 def test_every_meaning_names_its_source():
