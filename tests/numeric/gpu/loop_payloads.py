@@ -290,6 +290,35 @@ def layer_norm(shape, dtype):
     return Case(text, [data, gain, shift], [expected], BOUND[dtype] * 8)
 
 
+def chained(shape, dtype):
+    """x - max(h, -8) with h half the sum of the row: numbers of the row made of others, one of them
+    by a reduction over a single element."""
+    rows = shape[0]
+    kind, one, plain = memref(shape, dtype), memref((rows, 1), dtype), memref((rows,), dtype)
+    body = f"""%s = memref.alloc() : {one}
+  %h = memref.alloc() : {one}
+  %m = memref.alloc() : {plain}
+  %zero = arith.constant 0.0 : {dtype}
+  %start = arith.constant -8.0 : {dtype}"""
+    body += fill("%s", one, 2).replace("%start", "%zero")
+    add, most = f"%r = arith.addf %a0, %o0 : {dtype}", f"%r = arith.maximumf %a0, %o0 : {dtype}"
+    x, s = ("%x", kind, ["i", "j"]), ("%s", one, ["i", "0"])
+    body += generic(["i", "j"], "pr", [x], [s], (add, "%r"))
+    lines = f"%c = arith.constant 0.5 : {dtype}\n    %r = arith.mulf %a0, %c : {dtype}"
+    both = ["i", "j"]
+    body += generic(both, "pp", [("%s", one, both)], [("%h", one, both)], (lines, "%r"))
+    body += fill("%m", plain, 1)
+    body += generic(both, "pr", [("%h", one, both)], [("%m", plain, ["i"])], (most, "%r"))
+    ins = [x, ("%m", plain, ["i"])]
+    less = (f"%r = arith.subf %a0, %a1 : {dtype}", "%r")
+    body += generic(both, "pp", ins, [("%y", kind, both)], less)
+    data = values(shape, dtype)
+    wide = data.astype(np.float64)
+    expected = wide - np.maximum(wide.sum(-1, keepdims=True) / 2, -8)
+    bound = BOUND[dtype] * 2 * max(1.0, math.sqrt(shape[1]))
+    return Case(function([("%x", kind), ("%y", kind)], body), [data], [expected], bound)
+
+
 def scan(shape, dtype):
     """The running sum along the last dimension."""
     loops = names(len(shape))
@@ -400,6 +429,7 @@ CASES: dict[str, Callable[..., Case]] = {
     "total": reduction((0, 1), "add"),
     "softmax": softmax,
     "layer norm": layer_norm,
+    "chained": chained,
     "scan": scan,
     "scan before": scan_before,
     "pooled": pooled,

@@ -5,7 +5,7 @@ Beside arithmetic a body may load from memory (gathers) and assert: a failed ass
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -81,6 +81,15 @@ def constants(nest: Nest) -> list[Any]:
 
 def _operations(nest: Nest) -> list[Any]:
     return [op.operation for op in nest.body.operations]
+
+
+def start_of(nest: Nest, operand: int, outside: Mapping[Any, Any]) -> Any:
+    """What stands inside the kernel for the number that ``operand`` starts with; None for none.
+
+    A loop of one iteration that is left out takes no part of this: a reduction over it has a start.
+    """
+    start = nest.start.get(operand)
+    return None if start is None else outside.get(start, start)
 
 
 class Body:

@@ -54,9 +54,14 @@ class Phase:
         return list(dict.fromkeys(k for k in both if k[1].inside))
 
     def numbers(self) -> list[tuple[Member, Reach, Key]]:
-        """Numbers of the row that are read."""
-        found = [(m, r, k) for m in self.members for r, k in reads(m)]
-        return [one for one in found if not one[2][1].inside]
+        """Numbers of the row that are read, and that no member has written before."""
+        found: list[tuple[Member, Reach, Key]] = []
+        written: set[Key] = set()
+        for member in self.members:
+            needed = [(member, r, k) for r, k in reads(member) if not k[1].inside]
+            found += [one for one in needed if one[2] not in written]
+            written.update(k for _, k in writes(member))
+        return found
 
 
 def phases(group: Group) -> list[Phase]:

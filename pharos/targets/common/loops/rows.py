@@ -9,12 +9,12 @@ from phase to phase; else a phase reads again what an earlier one wrote, always 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.common.loops.body import Body
+from pharos.targets.common.loops.body import Body, start_of
 from pharos.targets.common.loops.flat import Reach
 from pharos.targets.common.loops.groups import EACH, JOIN, Group, Member
 from pharos.targets.common.loops.joins import Join, terms
@@ -172,10 +172,7 @@ class RowWriter:
 
     def _each(self, number: int, member: Member, at: Number, held: Held) -> None:
         found = member.found
-        old = [
-            self.values.read(member, w, at, held) if n in found.before else None
-            for n, w in enumerate(found.writes)
-        ]
+        old = self._before(member, lambda w: self.values.read(member, w, at, held))
         width = self.plan.width
         inputs = [r and self.values.read(member, r, at, held) for r in found.reads]
         body = Body(found.nest, self.outside)
@@ -209,11 +206,9 @@ class RowWriter:
                 continue
             for join, write in zip(member.joins, member.found.writes, strict=True):
                 total = self._joined(join, join.lanes(next(values)))
-                start = member.found.nest.start.get(write.number)
+                start = start_of(member.found.nest, write.number, self.outside)
                 what = key(member, write)
-                before = (
-                    self.values.of_row[what] if start is None else self.outside.get(start, start)
-                )
+                before = self.values.of_row[what] if start is None else start
                 total = join.narrowed(join(join.widened(before), total))
                 self._set_number(member, write, what, total)
 
@@ -229,14 +224,20 @@ class RowWriter:
     def _once(self, member: Member) -> None:
         found = member.found
         inputs = [r and self.values.of_row[key(member, r)] for r in found.reads]
-        old = [
-            self.values.of_row[key(member, w)] if n in found.before else None
-            for n, w in enumerate(found.writes)
-        ]
+        old = self._before(member, lambda w: self.values.of_row[key(member, w)])
         body = Body(found.nest, self.outside)
         built = body.build([*inputs, *old], lambda d: self.values.count(member, d, 0))
         for write, value in zip(found.writes, body.yields(built), strict=True):
             self._set_number(member, write, key(member, write), value)
+
+    def _before(self, member: Member, read: Callable[[Reach], Any]) -> list[Any]:
+        """What the outputs of ``member`` are before it, None where its body does not ask."""
+        nest, found = member.found.nest, []
+        for number, write in enumerate(member.found.writes):
+            start = start_of(nest, write.number, self.outside)
+            used = number in member.found.before
+            found.append((read(write) if start is None else start) if used else None)
+        return found
 
     def _set_number(self, member: Member, write: Reach, what: Key, value: Any) -> None:
         self.values.of_row[what] = value

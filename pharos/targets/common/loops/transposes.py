@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect
-from pharos.targets.common.loops.body import Body
+from pharos.targets.common.loops.body import Body, start_of
 from pharos.targets.common.loops.flat import Flat, Reach
 from pharos.targets.common.loops.meeting import barrier
 from pharos.targets.common.loops.memory import Memory
@@ -142,13 +142,19 @@ class TileWriter:
                 inputs.append(dialect("memref").load(self.tiles[reach.number], [place]))
             else:
                 inputs.append(reach and memory.load(reach, at))
-        old = [
-            memory.load(w, at) if n in found.before else None for n, w in enumerate(found.writes)
-        ]
+        old = [self._before(n, at) for n in range(len(found.writes))]
         body = Body(found.nest, self.outside)
         built = body.build([*inputs, *old], lambda d: self._count(d, at))
         for write, value in zip(found.writes, body.yields(built), strict=True):
             memory.store(write, at, value)
+
+    def _before(self, number: int, at: Sequence[Number]) -> Any:
+        """What an output is before, None where the body does not ask."""
+        write = self.found.writes[number]
+        if number not in self.found.before:
+            return None
+        start = start_of(self.found.nest, write.number, self.outside)
+        return self.memory.load(write, at) if start is None else start
 
     def _count(self, dim: int, at: Sequence[Number]) -> Any:
         for n, loop in enumerate(self.found.loops):
