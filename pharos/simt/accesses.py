@@ -31,45 +31,48 @@ def check_functions(needed: Iterable[Needed], granule: int, checks: Checks) -> s
     return "\n".join(_function(*one, granule, checks) for one in sorted(wanted))
 
 
+_MASKED = """define internal void @NAME(KIND %address, <COUNT x i1> %mask, i32 %site) noinline {
+entry:
+  br label %head
+head:
+  %i = phi i32 [ 0, %entry ], [ %next, %skip ]
+  %more = icmp ult i32 %i, COUNT
+  br i1 %more, label %look, label %done
+look:
+  %bit = extractelement <COUNT x i1> %mask, i32 %i
+  br i1 %bit, label %check, label %skip
+check:
+ELEMENT
+  call void @CHECK(i64 %each, i64 0, i32 %site)
+  br label %skip
+skip:
+  %next = add i32 %i, 1
+  br label %head
+done:
+  ret void
+}
+"""
+_IN_A_ROW = """  %offset = mul i32 %i, SIZE
+  %offset64 = zext i32 %offset to i64
+  %each = add i64 %address, %offset64"""
+
+
 def masked_function(name: str, access: str, count: int, size: int, many: bool) -> str:
     """Checks every element of a masked access whose bit is set; ``many`` addresses, or a row."""
     kind = f"<{count} x i64>" if many else "i64"
-    element = (
-        [
-            f"  %each = extractelement {kind} %address, i32 %i",
-        ]
-        if many
-        else [
-            f"  %offset = mul i32 %i, {size}",
-            "  %offset64 = zext i32 %offset to i64",
-            "  %each = add i64 %address, %offset64",
-        ]
-    )
-    lines = [
-        f"define internal void @{name}({kind} %address, <{count} x i1> %mask, i32 %site)",
-        "noinline {",
-        "entry:",
-        "  br label %head",
-        "head:",
-        "  %i = phi i32 [ 0, %entry ], [ %next, %skip ]",
-        f"  %more = icmp ult i32 %i, {count}",
-        "  br i1 %more, label %look, label %done",
-        "look:",
-        f"  %bit = extractelement <{count} x i1> %mask, i32 %i",
-        "  br i1 %bit, label %check, label %skip",
-        "check:",
-        *element,
-        f"  call void @{name_of(access, 'any', size)}(i64 %each, i64 0, i32 %site)",
-        "  br label %skip",
-        "skip:",
-        "  %next = add i32 %i, 1",
-        "  br label %head",
-        "done:",
-        "  ret void",
-        "}",
-        "",
-    ]
-    return "\n".join(lines)
+    one = f"  %each = extractelement {kind} %address, i32 %i"
+    words = {
+        "NAME": name,
+        "KIND": kind,
+        "ELEMENT": one if many else _IN_A_ROW,
+        "SIZE": str(size),
+        "COUNT": str(count),
+        "CHECK": name_of(access, "any", size),
+    }
+    text = _MASKED
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
 
 
 def granule_of(sizes: Iterable[int]) -> int:
@@ -159,6 +162,12 @@ def _shared(access: str, size: int, granule: int, checks: Checks) -> Iterator[st
     if size and size % granule == 0 and count <= 64 and count & (count - 1) == 0:
         yield from _compare(access, size, count)
         return
+    yield from _one_by_one(access, granule)
+
+
+def _one_by_one(access: str, granule: int) -> Iterator[str]:
+    """The granules of an access one after another."""
+    shift = granule.bit_length() - 1
     yield "  br label %head"
     yield "head:"
     yield "  %i = phi i64 [ %first, %cells ], [ %next, %counted ]"
@@ -199,40 +208,39 @@ def _examine(offset: str, size: int, access: str) -> str:
 def _granules(access: str, count: int, first: str) -> Iterator[str]:
     """Loads the cells; goes to `quick` when all is in order, to `examine` when it must be seen."""
     v, b = f"<{count} x i32>", f"<{count} x i1>"
-    yield f"  %w.at = getelementptr i32, ptr @simt.writers, i64 {first}"
-    yield f"  %r.at = getelementptr i32, ptr @simt.readers, i64 {first}"
-    yield f"  %o.at = getelementptr i32, ptr @simt.others, i64 {first}"
-    yield f"  %p.at = getelementptr i32, ptr @simt.places, i64 {first}"
-    yield f"  %w = load {v}, ptr %w.at, align 4"
-    yield f"  %r = load {v}, ptr %r.at, align 4"
-    yield f"  %o = load {v}, ptr %o.at, align 4"
+    for name, cells in (("w", "writers"), ("r", "readers"), ("o", "others"), ("p", "places")):
+        yield f"  %{name}.at = getelementptr i32, ptr @simt.{cells}, i64 {first}"
+        if name != "p":
+            yield f"  %{name} = load {v}, ptr %{name}.at, align 4"
+    yield from _moments(access, count)
+    yield from _in_order("w", v, count)
+    good = "%w.fine"
+    if access != "read":
+        yield from _in_order("r", v, count)
+        yield from _in_order("o", v, count)
+        yield f"  %wr = and {b} %w.fine, %r.fine"
+        yield f"  %wro = and {b} %wr, %o.fine"
+        good = "%wro"
+    if access != "write":
+        yield f"  %new = icmp uge {v} %w, %oldest"
+        yield f"  %good = and {b} {good}, %new"
+        good = "%good"
+    yield f"  %ok = call i1 @llvm.vector.reduce.and.v{count}i1({b} {good})"
+    yield "  br i1 %ok, label %quick, label %examine"
+
+
+def _moments(access: str, count: int) -> Iterator[str]:
+    """My cell, the oldest of this block, the first that no barrier has ordered, and my number."""
+    v = f"<{count} x i32>"
     yield f"  %cell0 = call i32 @simt.cell(i32 {1024 if access == 'atomic' else 0})"
-    yield "  %born = load i32, ptr @simt.born"
-    yield "  %born1 = add i32 %born, 1"
-    yield "  %oldest0 = shl i32 %born1, 11"
-    yield "  %floor = load i32, ptr @simt.floor"
-    yield "  %floor1 = add i32 %floor, 1"
-    yield "  %stale0 = shl i32 %floor1, 11"
+    for name, stamp in (("oldest", "born"), ("stale", "floor")):
+        yield f"  %{stamp} = load i32, ptr @simt.{stamp}"
+        yield f"  %{stamp}1 = add i32 %{stamp}, 1"
+        yield f"  %{name}0 = shl i32 %{stamp}1, 11"
     yield "  %me0 = and i32 %cell0, 1023"
     for name in ("cell", "oldest", "stale", "me"):
         yield f"  %{name}1 = insertelement {v} poison, i32 %{name}0, i32 0"
         yield f"  %{name} = shufflevector {v} %{name}1, {v} poison, <{count} x i32> zeroinitializer"
-    yield from _in_order("w", v, count)
-    fine = "%w.fine"
-    if access == "read":
-        yield f"  %new = icmp uge {v} %w, %oldest"
-        yield f"  %good = and {b} {fine}, %new"
-    else:
-        yield from _in_order("r", v, count)
-        yield from _in_order("o", v, count)
-        yield f"  %wr = and {b} {fine}, %r.fine"
-        yield f"  %good = and {b} %wr, %o.fine"
-    if access == "atomic":
-        yield f"  %new = icmp uge {v} %w, %oldest"
-        yield f"  %good.a = and {b} %good, %new"
-    last = "%good.a" if access == "atomic" else "%good"
-    yield f"  %ok = call i1 @llvm.vector.reduce.and.v{count}i1({b} {last})"
-    yield "  br i1 %ok, label %quick, label %examine"
 
 
 def _in_order(name: str, v: str, count: int) -> Iterator[str]:

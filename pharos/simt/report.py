@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pharos.simt.simulator import Simulator
 
 _LEFT, _RUNS = -2, -1
+_64_BITS = (1 << 64) - 1
 _COUNTER = (
     "a counter of {} arrivals; 1 to 16383 are possible",
     "the counter at address {:#x} was never initialised",
@@ -44,48 +45,48 @@ def fault_of(
     )
 
 
+# What is said of the faults that need no more than the three numbers that come with them.
+_PLAIN = {
+    "wrong mask": "lane {b} takes part in a collective of the lanes 0x{a:x}",
+    "unknown barrier": "barrier {a} does not exist",
+    "barrier count": "barrier {a} is passed by {b} threads for some and {c} for others",
+    "shared out of bounds": "{b} bytes at offset {a} of {c} bytes of shared memory",
+    "misaligned access": "address 0x{a:x} is no multiple of {b} ({c} bytes are accessed)",
+    "memory access": "the kernel, which is not checked, used address 0x{a:x}, which is nobody's",
+    "stack overflow": "the thread's own memory has grown beyond the {b} bytes of its stack",
+}
+
+
 def _words(kind: str, simulator: Simulator, copy: Loaded, regions: Sequence[Region]) -> str:
     a, b, c = (int(v) for v in copy.arrays["simt.fault.values"][:3])
+    if kind in _PLAIN:
+        return _PLAIN[kind].format(a=a & _64_BITS, b=b, c=c)
     match kind:
         case "deadlock":
             return "every thread waits: " + _waiting(simulator, copy)
         case "livelock":
             return "threads look for a change that never comes: " + _waiting(simulator, copy)
-        case "wrong mask":
-            return f"lane {b} takes part in a collective of the lanes {_lanes(a)}"
         case "divergent collective":
-            if a != b:
-                return f"lanes {_lanes(a)} wait for each other, this one for {_lanes(b)}"
-            return f"the lanes {_lanes(a)} meet at different instructions"
-        case "unknown barrier":
-            return f"barrier {a} does not exist"
-        case "barrier count":
-            return f"barrier {a} is passed by {b} threads for some and {c} for others"
+            return _diverged(a & _64_BITS, b & _64_BITS)
         case "divergent barrier":
             return f"other threads of the block wait at {simulator.sites.get(b)}"
         case "counter":
             return _COUNTER[a].format(b, c)
         case "meaning":
             return Written.words(a).format(b, c)
-        case "global out of bounds":
+        case "global out of bounds" | "write to constant memory":
             return f"{b} bytes at address {a:#x}, {nearest_region(a, b, regions)}"
-        case "write to constant memory":
-            return f"{b} bytes at address {a:#x}, {nearest_region(a, b, regions)}"
-        case "shared out of bounds":
-            return f"{b} bytes at offset {a} of {c} bytes of shared memory"
         case "unwritten read" if a == 0:
             return f"nobody wrote the byte at offset {b} of shared memory ({c} bytes are read)"
         case "unwritten read":
             return f"nobody wrote the byte at address {b:#x}, {nearest_region(b, 1, regions)}"
-        case "stack overflow":
-            return f"the thread's own memory has grown beyond the {b >> 10} KiB of its stack"
-        case "memory access":
-            return f"the kernel, which is not checked, used address {a:#x}, which is nobody's"
-        case "misaligned access":
-            return f"address {a:#x} is no multiple of {b} ({c} bytes are accessed)"
-        case "shared race":
-            return _race(simulator, copy, a, b, c)
-    return f"{a}, {b}, {c}"
+    return _race(simulator, copy, a, b, c)
+
+
+def _diverged(theirs: int, mine: int) -> str:
+    if theirs != mine:
+        return f"lanes 0x{theirs:x} wait for each other, this one for 0x{mine:x}"
+    return f"the lanes 0x{theirs:x} meet at different instructions"
 
 
 def _race(simulator: Simulator, copy: Loaded, thread: int, offset: int, kinds: int) -> str:
@@ -100,10 +101,6 @@ def _race(simulator: Simulator, copy: Loaded, thread: int, offset: int, kinds: i
         f"this thread {mine} offset {offset} of shared memory, which thread {other} {theirs}{at}; "
         "no barrier orders the two"
     )
-
-
-def _lanes(mask: int) -> str:
-    return f"0x{mask & (1 << 64) - 1:x}"
 
 
 def _waiting(simulator: Simulator, copy: Loaded) -> str:

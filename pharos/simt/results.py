@@ -55,12 +55,16 @@ def _type(line: str, verb: str, rest: str) -> str | None:
             vector = types.vector_of(first)
             return vector[1] if vector else None
         case "shufflevector":
-            vector, mask = types.vector_of(first), types.leading_type(parts[2])[0]
-            count = types.vector_of(mask)
-            return f"<{count[0]} x {vector[1]}>" if vector and count else None
+            return _shuffled(first, types.leading_type(parts[2])[0])
         case "extractvalue":
             return _inner(first, parts[1:])
     return first or None
+
+
+def _shuffled(type: str, mask: str) -> str | None:
+    """The type of a vector shuffled by a mask of this type."""
+    vector, count = types.vector_of(type), types.vector_of(mask)
+    return f"<{count[0]} x {vector[1]}>" if vector and count else None
 
 
 def _inner(type: str, path: list[str]) -> str | None:
