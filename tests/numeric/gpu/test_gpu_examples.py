@@ -31,7 +31,7 @@ def cases():
             yield pytest.param(chip, dtype, marks=marks)
 
 
-@pytest.mark.parametrize(("chip", "dtype"), cases())
+@pytest.mark.parametrize(("chip", "dtype"), list(cases()))
 def test_a_layer(chip, dtype):
     kind, bound = TYPES[dtype]
     random = np.random.default_rng(0)
