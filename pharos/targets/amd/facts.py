@@ -21,18 +21,16 @@ class AmdFacts(GpuFacts):
     of a compute unit.
 
     ``matrix_flops`` (f16 or bf16) and ``vector_flops`` (f32, one instruction a cycle) are those of
-    one compute unit in one cycle, a multiply-add counted as two. ``shared_file`` is the workgroup
-    memory of a compute unit, which its blocks share, ``threads`` the most work-items it works on.
-    ``l2_bytes`` are read from the second cache in a cycle, by all compute units. ``clock`` in Hz,
-    ``bandwidth`` of the device memory in bytes per second. ``traps`` says that s_trap always works
-    (LLVM's feature priv-enabled-trap2-nop-bug says that it does not).
+    one compute unit in one cycle, a multiply-add counted as two; ``threads`` the most work-items
+    that it works on at a time. ``l2_bytes`` are read from the second cache in a cycle, by all
+    compute units. ``clock`` is in Hz, ``bandwidth``, of the device memory, in bytes per second.
+    ``traps`` says that s_trap always works (LLVM's feature priv-enabled-trap2-nop-bug: it may not).
     """
 
     matrix: str
     simds: int
     matrix_flops: int
     vector_flops: int
-    shared_file: int
     threads: int
     l2_bytes: int
     clock: float
@@ -69,7 +67,6 @@ CHIPS: Mapping[str, AmdFacts] = {
         simds=2,
         matrix_flops=512,
         vector_flops=128,
-        shared_file=64 << 10,
         threads=1024,
         l2_bytes=2048,
         clock=2.5e9,
@@ -91,7 +88,6 @@ CHIPS: Mapping[str, AmdFacts] = {
         simds=2,
         matrix_flops=512,
         vector_flops=128,
-        shared_file=64 << 10,
         threads=1024,
         l2_bytes=1024,
         clock=2.9e9,
@@ -112,7 +108,6 @@ CHIPS: Mapping[str, AmdFacts] = {
         simds=4,
         matrix_flops=2048,
         vector_flops=256,
-        shared_file=64 << 10,
         threads=2048,
         l2_bytes=16384,
         clock=2.1e9,

@@ -43,11 +43,6 @@ def link(code: bytes) -> bytes:
     return pieces.write(source.identification, source.flags, groups, programs)
 
 
-def undefined(code: bytes) -> list[str]:
-    """The names that the object ``code`` needs and does not define."""
-    return sorted(s.name for s in elf.read(code).symbols if s.section == elf.UNDEFINED and s.name)
-
-
 def _check(source: elf.File) -> None:
     if source.type != elf.RELOCATABLE:
         raise InternalError(
