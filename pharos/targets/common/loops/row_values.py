@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,10 +41,10 @@ class RowValues:
                 total = numbers.add(total, numbers.mul(digit, stride))
         return total
 
-    def load_numbers(self, phase: Phase) -> None:
-        """The numbers of the row that ``phase`` reads and nobody has yet."""
+    def load_numbers(self, phase: Phase, written: Collection[Key]) -> None:
+        """Load the numbers of the row that ``phase`` reads and no member has ``written``."""
         for member, reach, what in phase.numbers():
-            if what not in self.of_row:
+            if what not in self.of_row and what not in written:
                 place = self.place(what, 0)
                 self.of_row[what] = self.memories[member].load_place(reach, place)
 

@@ -29,6 +29,7 @@ from pharos.targets.common.loops.phases import (
     later,
     phases,
     private,
+    writes,
 )
 from pharos.targets.common.loops.row_values import Held, RowValues
 from pharos.targets.common.loops.site import Inside
@@ -83,14 +84,26 @@ class RowWriter:
         width, lanes = self.plan.width, self.plan.lanes
         self._steps = -(-self.group.length // (width * lanes))
         self._kept: list[Held] = [{} for _ in range(self._steps)]
+        self._load_numbers()
         for number, phase in enumerate(self._phases):
-            self.values.load_numbers(phase)
             if phase.once:
                 for member in phase.members:
                     with member.place:
                         self._once(member)
             else:
                 self._pass(number, phase)
+
+    def _load_numbers(self) -> None:
+        """The numbers of the row that are there before, in registers.
+
+        What one work-item stores later, the others of the row must have read: they wait once.
+        """
+        written: set[Key] = set()
+        for phase in self._phases:
+            self.values.load_numbers(phase, written)
+            written.update(k for member in phase.members for _, k in writes(member))
+        if written.intersection(self.values.of_row) and self.plan.lanes > 1:
+            dialect("gpu").BarrierOp()
 
     def _place_row(self) -> None:
         numbers, plan, gpu = self.numbers, self.plan, dialect("gpu")
