@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -61,13 +62,13 @@ def entry_text(kernel: Kernel) -> str:
     return "\n".join([*lines, "  ret void", "}", ""])
 
 
-_OBJECTS: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-_MOST_OBJECTS = 1000
+_OBJECTS: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+_MOST_OBJECTS = 500
 
 
 def compile_unit(text: str, optimize: int) -> bytes:
     """The object file of a module of LLVM IR; one that was compiled lately is taken again."""
-    key = (text, optimize)
+    key = (hashlib.sha256(text.encode()).digest(), optimize)
     if key not in _OBJECTS:
         _OBJECTS[key] = compile_object(text, optimize)
         if len(_OBJECTS) > _MOST_OBJECTS:

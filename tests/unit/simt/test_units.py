@@ -48,6 +48,7 @@ def test_short_meanings_are_part_of_the_kernel_and_long_ones_are_not():
 
 
 def test_a_second_kernel_compiles_only_what_is_its_own():
+    build._OBJECTS.clear()
     first = kernel("chained", 5)
     before = len(build._OBJECTS)
     second = kernel("chained", 6)
