@@ -142,3 +142,26 @@ func.func @main(%a: memref<96x256xbf16>, %x: memref<256xbf16>, %y: memref<96xf32
 }""")
     assert text.count("vector<8xbf16>\n") == 2
     assert "gpu.shuffle xor" in text and "@row_reduction_0" in text
+
+
+@pytest.mark.parametrize(("filled", "barriers"), [(True, 0), (False, 1)])
+def test_numbers_that_are_read_and_stored_are_read_by_all_first(filled, barriers):
+    fill = """
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+    outs(%y : memref<96xf32>) {
+  ^bb0(%o: f32):
+    linalg.yield %zero : f32
+  }"""
+    text = lowered(f"""
+func.func @main(%x: memref<96x64xf32>, %y: memref<96xf32>) {{
+  %zero = arith.constant 0.0 : f32{fill if filled else ""}
+  linalg.generic {{indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+      iterator_types = ["parallel", "reduction"]}}
+    ins(%x : memref<96x64xf32>) outs(%y : memref<96xf32>) {{
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %o : f32
+    linalg.yield %r : f32
+  }}
+  return
+}}""")
+    assert text.count("gpu.barrier") == barriers

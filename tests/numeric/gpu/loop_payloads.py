@@ -292,7 +292,7 @@ def layer_norm(shape, dtype):
 
 def chained(shape, dtype):
     """x - max(h + t, -8) with h half the sum of the row and t a number of the row that is an
-    output: t becomes h + t. Numbers made of others, one of them by a reduction over a single element."""
+    output: t becomes h + t. Numbers are made of others, one by a reduction over one element."""
     rows = shape[0]
     kind, one, plain = memref(shape, dtype), memref((rows, 1), dtype), memref((rows,), dtype)
     body = f"""%s = memref.alloc() : {one}
