@@ -44,8 +44,10 @@ def generate(text: str, facts: AmdFacts) -> Generated:
     ``text`` is LLVM IR as LLVM 22 reads it. InternalError for functions that are nowhere and for
     code that the chip cannot run. May end the process where LLVM cannot go on.
     """
-    module, machine = optimized(text, facts)
-    code = link.link(machine.emit_object(module))
+    code = _code(text, facts, unroll=True)
+    if _scratch(code):
+        # Short loops that LLVM unrolled whole load all that they will need at once.
+        code = min(code, _code(text, facts, unroll=False), key=_scratch)
     found = check.problems(code, facts)
     if found:
         raise InternalError(f"the code object is wrong: {'; '.join(found)}")
@@ -64,8 +66,23 @@ def assembly(text: str, facts: AmdFacts) -> str:
     return made
 
 
-def optimized(text: str, facts: AmdFacts) -> tuple[llvm.ModuleRef, llvm.TargetMachine]:
-    """The module of ``text``, optimized for the chip, and what makes code of it."""
+def _code(text: str, facts: AmdFacts, unroll: bool) -> bytes:
+    module, machine = optimized(text, facts, unroll)
+    return link.link(machine.emit_object(module))
+
+
+def _scratch(code: bytes) -> int:
+    """Bytes of memory that registers spill into, of all kernels."""
+    return sum(kernel.scratch for kernel in kernels(code).values())
+
+
+def optimized(
+    text: str, facts: AmdFacts, unroll: bool = True
+) -> tuple[llvm.ModuleRef, llvm.TargetMachine]:
+    """The module of ``text``, optimized for the chip, and what makes code of it.
+
+    ``unroll`` lets LLVM unroll loops.
+    """
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
@@ -74,7 +91,9 @@ def optimized(text: str, facts: AmdFacts) -> tuple[llvm.ModuleRef, llvm.TargetMa
     module = llvm.parse_assembly(_prepared(text, facts))
     module.triple, module.data_layout = TRIPLE, str(machine.target_data)
     module.verify()
-    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=3))
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_unrolling = unroll
+    passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return module, machine
 

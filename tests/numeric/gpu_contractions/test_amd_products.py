@@ -82,6 +82,10 @@ def test_large_tiles_take_the_large_instruction():
     assert "v_mfma_f32_32x32x8_f16" in text and "v_mfma_f32_16x16x16_f16" not in text
 
 
+def test_short_loops_that_spill_when_unrolled_are_not_unrolled():
+    check_code(Product(23, 50, 19, "f32", "f32", start="value"), "gfx1100")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize("types", TYPES, ids="-".join)
