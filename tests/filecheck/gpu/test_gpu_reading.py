@@ -175,7 +175,7 @@ def test_strides_that_only_the_host_knows_are_refused():
         %c2 = arith.constant 2 : index
         %v = memref.subview %a[0] [4] [%c2] : memref<8xf32> to memref<4xf32, strided<[?]>>
         return }"""
-    with pytest.raises(UserError, match="'memref.subview' has a size, stride or offset"):
+    with pytest.raises(UserError, match=r"'memref\.subview' has a size, stride or offset"):
         read(body)
 
 
