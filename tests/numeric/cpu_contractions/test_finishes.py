@@ -104,6 +104,17 @@ def test_bias_scale_and_relu_are_done_on_the_tile():
     close(run(text)[0], np.maximum((ab + c) * 0.5 + r, 0))
 
 
+def test_what_the_body_computes_from_outside_alone_is_computed_in_the_tile():
+    body = """
+  ^bb0(%u: f32, %old: f32):
+    %y = math.sqrt %scale : f32
+    %v = arith.divf %u, %y : f32
+    linalg.yield %v : f32"""
+    text = program(FILL, PRODUCT, elementwise("%t", "#d, #d", body))
+    assert "linalg.generic" not in stages(text)
+    close(run(text)[0], exact()[0] / np.sqrt(0.5))
+
+
 def test_a_broadcast_start_is_added_and_not_written():
     start = """
   linalg.generic {indexing_maps = [#column, #d], iterator_types = ["parallel", "parallel"]}

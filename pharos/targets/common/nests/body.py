@@ -181,7 +181,7 @@ def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
     """``value``, computed anew from what ``known`` has for values it depends on.
 
     On vectors of ``width`` lanes if anything in ``known`` is one. Values of outside are used as
-    they are, constants are made anew.
+    they are, constants are made anew, and so is what a body computes from them alone.
     """
     values = dict(known)
 
@@ -195,7 +195,7 @@ def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
             attribute = owner.attributes["value"]
             values[current] = dialect("arith").ConstantOp(current.type, attribute).result
             return values[current]
-        if not any(_depends(operand, values) for operand in owner.operands):
+        if not _of_a_body(owner) and not any(_depends(v, values) for v in owner.operands):
             return current
         for operand in owner.operands:
             values[operand] = visit(operand)
@@ -204,6 +204,12 @@ def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
         return values[current]
 
     return visit(value)
+
+
+def _of_a_body(operation: Any) -> bool:
+    """Whether ``operation`` stands in the body of a linalg operation, and ends with it."""
+    parent = operation.operation.parent
+    return parent is not None and parent.name.startswith("linalg.")
 
 
 def _depends(value: Any, known: Mapping[Any, Any]) -> bool:
