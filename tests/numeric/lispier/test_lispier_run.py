@@ -92,7 +92,7 @@ def test_an_unknown_target(lispier, file):
     found = lispier("run", "--target", "cpo", file("m.lisp", program("i32", "8")))
     assert found.status == 1
     assert found.err == (
-        "error: expected a target among cpu, found 'cpo'\nhint: did you mean 'cpu'?\n"
+        "error: expected a target among cpu, nvidia, amd, xegpu, found 'cpo'\nhint: did you mean 'cpu'?\n"
     )
 
 

@@ -132,7 +132,7 @@ ERRORS = [
     (["--entry", "add", "--input", "i32x1,q"], "--input:1:7: error: item 1: expected a size or"),
     (["--entry", "add", "--input", "i32x1,i32x2", "x"], "found the program arguments x"),
     (["--entry", "nothing", "--input", "i32x1"], "'nothing' takes 0 argument(s)"),
-    (["--target", "cpuu"], "expected a target among cpu, found 'cpuu'"),
+    (["--target", "cpuu"], "expected a target among cpu, nvidia, amd, xegpu, found 'cpuu'"),
     (["--pipeline", "nosuch"], "expected a file 'nosuch'"),
     (["--stage", "cse", "--pipeline", "default"], "expected --pipeline or --stage, found both"),
     (["--pipeline", "default", "--parameter", "x"], "expected '=' and a value after 'x'"),
