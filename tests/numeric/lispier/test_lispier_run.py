@@ -92,7 +92,8 @@ def test_an_unknown_target(lispier, file):
     found = lispier("run", "--target", "cpo", file("m.lisp", program("i32", "8")))
     assert found.status == 1
     assert found.err == (
-        "error: expected a target among cpu, nvidia, amd, xegpu, found 'cpo'\nhint: did you mean 'cpu'?\n"
+        "error: expected a target among cpu, nvidia, amd, xegpu, found 'cpo'\n"
+        "hint: did you mean 'cpu'?\n"
     )
 
 
