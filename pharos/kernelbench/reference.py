@@ -29,8 +29,9 @@ TORCH_DTYPES = {
 # The seed before a call of eager and of compiled code: a model that draws random numbers draws
 # the same ones in both.
 DRAWN = 11
-# Seconds that a problem may spend on float64 references; after that eager is the reference.
-_EXACT_SECONDS = 4.0
+# Seconds that a problem may spend on float64 references; after that eager is the reference. What
+# a deep network in training makes of rounding is known only from float64, also on a busy machine.
+_EXACT_SECONDS = 20.0
 
 
 class ProblemError(UserError):
