@@ -77,7 +77,7 @@ def _merge(members: Sequence[Any], private: PrivateFunctions) -> None:
             more = _numbers(call, [column[number] for column in differing])
             private.replace(call, first, [*call.operands, *more])
         if number:
-            function.erase()
+            private.erase(function)
 
 
 def _add_parameters(function: Any, count: int) -> list[Any]:

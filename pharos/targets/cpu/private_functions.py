@@ -14,6 +14,9 @@ grows faster than the module, and stages do what little of them is worth it. Onl
 so large."""
 
 
+_RUN_AT_START_OR_END = {"llvm.mlir.global_ctors": "ctors", "llvm.mlir.global_dtors": "dtors"}
+
+
 class PrivateFunctions:
     """The functions of ``module`` that have a body and are called by name from inside it only.
 
@@ -34,6 +37,9 @@ class PrivateFunctions:
             self._calls[operation.attributes["callee"].value].append(operation)
         elif operation.name == "llvm.mlir.addressof":
             self._named[operation.attributes["global_name"].value] += 1
+        elif operation.name in _RUN_AT_START_OR_END:
+            for function in operation.attributes[_RUN_AT_START_OR_END[operation.name]]:
+                self._named[function.value] += 1
         return mlir.WalkResult.ADVANCE
 
     def calls(self, function: Any) -> list[Any]:
@@ -58,6 +64,17 @@ class PrivateFunctions:
         self._calls[call.attributes["callee"].value].remove(call)
         self._calls[symbol(function)].append(made)
         call.erase()
+
+    def erase(self, function: Any) -> None:
+        """Remove ``function``, and forget the calls in its body."""
+
+        def forget(operation: Any) -> Any:
+            if operation.name == "llvm.call" and "callee" in operation.attributes:
+                self._calls[operation.attributes["callee"].value].remove(operation)
+            return mlir.WalkResult.ADVANCE
+
+        function.walk(forget)
+        function.erase()
 
 
 def symbol(function: Any) -> str:

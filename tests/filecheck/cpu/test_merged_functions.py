@@ -66,6 +66,52 @@ def test_what_differs_in_numbers_is_one_function():
     assert "@address_taken(%arg0: i64) -> i64" in text
 
 
+def inner(name, number):
+    return f"""
+llvm.func internal @{name}(%x: i64) -> i64 {{
+  %c = llvm.mlir.constant({number} : i64) : i64
+  %s = llvm.add %x, %c : i64
+  llvm.return %s : i64
+}}"""
+
+
+def outer(name, number):
+    return f"""
+llvm.func internal @{name}(%x: i64) -> i64 {{
+  %c = llvm.mlir.constant({number} : i64) : i64
+  %s = llvm.mul %x, %c : i64
+  %r = llvm.call @c(%s) : (i64) -> i64
+  llvm.return %r : i64
+}}"""
+
+
+def test_calls_in_a_function_that_is_gone_are_gone_with_it():
+    # @b, merged into @a, called @c, which is merged with @d after that.
+    main = """
+llvm.func @main(%x: i64) -> i64 {
+  %1 = llvm.call @a(%x) : (i64) -> i64
+  %2 = llvm.call @b(%1) : (i64) -> i64
+  %3 = llvm.call @d(%2) : (i64) -> i64
+  llvm.return %3 : i64
+}"""
+    text = merged(outer("a", 2) + outer("b", 3) + inner("c", 4) + inner("d", 5) + main, least=0)
+    assert "@b" not in text and "@d" not in text
+    # In @a as in main, @c is told which number it adds.
+    assert text.count("llvm.call @c(") == 2 and text.count(") : (i64, i64) -> i64") == 4
+
+
+def test_what_runs_at_the_start_keeps_its_signature():
+    start = """
+llvm.func internal @start(%unused: i64) {
+  llvm.return
+}
+llvm.mlir.global_ctors ctors = [@start], priorities = [0 : i32], data = [#llvm.zero]
+"""
+    module = ir.parse(start)
+    UnusedParameters(least=0).run(module)
+    assert "@start(%arg0: i64)" in ir.to_text(module)
+
+
 def test_small_modules_stay():
     assert "@b(" in merged(CALLS)
 
