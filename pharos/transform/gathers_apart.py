@@ -31,7 +31,7 @@ class GathersApart:
         found: list[Any] = []
 
         def visit(operation: Any) -> Any:
-            if operation.name == "linalg.generic" and _reduces(operation) and _extracts(operation):
+            if operation.name == "linalg.generic" and _reduces(operation) and _plain(operation):
                 found.append(operation)
             return mlir.WalkResult.ADVANCE
 
@@ -54,6 +54,8 @@ class _Gather:
 
 def _rewrite(generic: Any) -> None:
     sizes = _loop_sizes(generic)
+    if 0 in sizes:
+        return  # nothing is fetched, wherever the places may point
     gathers = [g for e in _extracts(generic) if (g := _gather(generic, e)) is not None]
     gathers = [g for g in gathers if all(sizes[loop] is not None for loop in g.loops)]
     if not gathers:
@@ -182,6 +184,13 @@ def _generic(operands: Sequence[Any], outputs: int, maps: Sequence[Any], kinds: 
 def _extracts(generic: Any) -> list[Any]:
     body = generic.regions[0].blocks[0].operations
     return [op.operation for op in body if op.operation.name == "tensor.extract"]
+
+
+def _plain(generic: Any) -> bool:
+    """Whether the body only computes and fetches: an assertion would come after what it guards."""
+    body = [op.operation.name for op in generic.regions[0].blocks[0].operations]
+    plain = all(n == "tensor.extract" or n.startswith(("arith.", "math.", "linalg.")) for n in body)
+    return plain and "tensor.extract" in body
 
 
 def _reduces(generic: Any) -> bool:

@@ -90,6 +90,22 @@ def test_a_gather_along_all_loops_stays():
     assert rewritten(ROWS_TIMES_FLIPPED_ROWS).count("linalg.generic") == 1
 
 
+def test_what_an_assertion_guards_stays_behind_it():
+    guarded = EMBEDDED_PRODUCT.replace(
+        "    %a = tensor.extract",
+        """    %size = arith.constant 9 : index
+    %inside = arith.cmpi ult, %j, %size : index
+    cf.assert %inside, "out of the table"
+    %a = tensor.extract""",
+    )
+    assert rewritten(guarded).count("linalg.generic") == 1
+
+
+def test_an_empty_reduction_fetches_nothing():
+    empty = EMBEDDED_PRODUCT.replace("<3x7xf32>", "<0x7xf32>").replace("<5x3xf32>", "<5x0xf32>")
+    assert rewritten(empty).count("linalg.generic") == 1
+
+
 def run(text, *arguments):
     return load(compile(mlir_payload(text))).call("main", *arguments)
 
