@@ -19,8 +19,9 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.xegpu import ops
 from pharos.targets.xegpu.contractions.matrices import Matrix
-from pharos.targets.xegpu.contractions.place import Place, constant
+from pharos.targets.xegpu.contractions.place import Place
 from pharos.targets.xegpu.contractions.tiles import DPAS_K, DPAS_M, DPAS_N
+from pharos.targets.xegpu.indices import constant
 from pharos.targets.xegpu.layouts import Layout, prefetch_layout
 
 

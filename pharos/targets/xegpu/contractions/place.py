@@ -10,12 +10,8 @@ from pharos.targets.xegpu import ops
 from pharos.targets.xegpu.contractions.block_rules import objection
 from pharos.targets.xegpu.contractions.matrices import BYTES, Matrix, Product
 from pharos.targets.xegpu.contractions.tiles import DPAS_M, DPAS_N, Tiles
+from pharos.targets.xegpu.indices import block, constant, counted, digits, splat, times
 from pharos.targets.xegpu.layouts import Layout
-
-
-def constant(value: int) -> Any:
-    """``value`` as an index."""
-    return dialect("arith").constant(mlir.IndexType.get(), value)
 
 
 class Place:
@@ -34,9 +30,9 @@ class Place:
         outside: Sequence[Matrix] = (),
     ) -> None:
         self.product, self.tiles, self._arguments = product, tiles, arguments
-        self.row = _times(_block("x"), tiles.wg_m)
-        self.column = _times(_block("y"), tiles.wg_n)
-        self._batch = _digits(product.batch_sizes)
+        self.row = times(block("x"), tiles.wg_m)
+        self.column = times(block("y"), tiles.wg_n)
+        self._batch = digits(block("z"), product.batch_sizes)
         self.sums = Layout(tiles.grid, (tiles.sg_m, tiles.sg_n), (DPAS_M, DPAS_N))
         scattered = [m for m in outside if m.row_step and m.column_step and not self._blocked(m)]
         self.layout = self.sums.by(1, DPAS_N) if scattered else self.sums
@@ -53,8 +49,8 @@ class Place:
         pointer = ops.address(self._arguments[matrix.buffer])
         elements = constant(matrix.start)
         for index, step in zip(self._batch, matrix.batch_steps, strict=True):
-            elements = arith.addi(elements, _times(index, step))
-        bytes_ = _times(elements, BYTES[matrix.dtype])
+            elements = arith.addi(elements, times(index, step))
+        bytes_ = times(elements, BYTES[matrix.dtype])
         return arith.addi(pointer, arith.index_cast(pointer.type, bytes_))
 
     def load(self, matrix: Matrix) -> Any:
@@ -112,14 +108,9 @@ class Place:
         first = (self.row, self.column)[dimension]
         limit = (self.product.m, self.product.n)[dimension]
         kind = mlir.VectorType.get([size], mlir.IndexType.get())
-        counted = vector.StepOp(kind)
-        # Rows and columns of a square tile are laid out otherwise: CSE must not join them.
-        counted.attributes["pharos.dimension"] = mlir.IntegerAttr.get(
-            mlir.IndexType.get(), dimension
-        )
-        numbers = arith.addi(counted.result, vector.broadcast(kind, first))
-        mask = arith.cmpi(arith.CmpIPredicate.ult, numbers, _splat(kind, limit))
-        return arith.muli(numbers, _splat(kind, step)), mask
+        numbers = arith.addi(counted(size, dimension), vector.broadcast(kind, first))
+        mask = arith.cmpi(arith.CmpIPredicate.ult, numbers, splat(kind, limit))
+        return arith.muli(numbers, splat(kind, step)), mask
 
     def _elements(self, matrix: Matrix) -> tuple[Any, Any]:
         """Offsets of every element of this tile, and which of them exist."""
@@ -142,30 +133,3 @@ class Place:
         """A vector of ``wg_m`` as one column."""
         kind = mlir.VectorType.get([self.tiles.wg_m, 1], mlir.VectorType(line.type).element_type)
         return dialect("vector").shape_cast(kind, line)
-
-
-def _splat(kind: Any, value: int) -> Any:
-    attribute = mlir.IntegerAttr.get(kind.element_type, value)
-    splat = mlir.DenseElementsAttr.get_splat(kind, attribute)
-    return dialect("arith").ConstantOp(kind, splat).result
-
-
-def _block(axis: str) -> Any:
-    gpu = dialect("gpu")
-    return gpu.block_id(getattr(gpu.Dimension, axis))
-
-
-def _times(value: Any, factor: int) -> Any:
-    return dialect("arith").muli(value, constant(factor))
-
-
-def _digits(sizes: tuple[int, ...]) -> list[Any]:
-    """The index along each of ``sizes`` that block z stands for, the last one fastest."""
-    arith = dialect("arith")
-    if not sizes:
-        return []
-    rest, found = _block("z"), []
-    for size in reversed(sizes[1:]):
-        found.append(arith.remui(rest, constant(size)))
-        rest = arith.divui(rest, constant(size))
-    return [rest, *reversed(found)]
