@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[2] / "pharos"
 ROWS = [
     {"core"},
     {"ir"},
-    {"lisp", "ingress", "payload", "transform", "pipeline", "runtime", "simt"},
+    {"payload"},
+    {"lisp", "ingress", "transform", "pipeline", "runtime", "simt"},
     {"targets"},
     {"params"},
     {"schedules"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,17 +135,17 @@ class BodyBuilder:
         return [values.get(v, v) for v in operations[-1].operands]
 
 
-def rebuild(op: Any, values: dict[Any, Any], width: int) -> list[Any]:
+def rebuild(op: Any, values: dict[Any, Any], width: int | Sequence[int]) -> list[Any]:
     """The results of ``op`` on what ``values`` has for its operands, on vectors if any is one.
 
-    What is made has the place of ``op``.
+    What is made has the place of ``op``. ``width`` is the shape of the vectors, or their length.
     """
     operands = [values.get(v, v) for v in op.operands]
     lanes = any(isinstance(v.type, mlir.VectorType) for v in operands)
     types = [r.type for r in op.results]
     if lanes:
         operands = [broadcast(v, width) for v in operands]
-        types = [mlir.VectorType.get([width], t) for t in types]
+        types = [mlir.VectorType.get(_shape(width), t) for t in types]
     attributes = {name: op.attributes[name] for name in op.attributes}
     if op.name in _FLOAT_CONTRACT and str(attributes.get("fastmath")) == _NO_FASTMATH:
         # A product feeding a sum becomes one fused multiply-add, as C compilers do by default.
@@ -165,11 +165,12 @@ def _place(op: Any) -> Any:
     return None if op.location == mlir.Location.unknown(op.context) else op.location
 
 
-def broadcast(value: Any, width: int) -> Any:
-    """``value`` on every lane of a vector; vectors are returned as they are."""
+def broadcast(value: Any, width: int | Sequence[int]) -> Any:
+    """``value`` on every lane of a vector of this length or shape; vectors are returned as they
+    are."""
     if isinstance(value.type, mlir.VectorType):
         return value
-    type_ = mlir.VectorType.get([width], value.type)
+    type_ = mlir.VectorType.get(_shape(width), value.type)
     owner = value.owner
     if not isinstance(owner, mlir.Block) and owner.name == "arith.constant":
         splat = mlir.DenseElementsAttr.get_splat(type_, owner.attributes["value"])
@@ -177,11 +178,16 @@ def broadcast(value: Any, width: int) -> Any:
     return dialect("vector").broadcast(type_, value)
 
 
-def evaluate(value: Any, known: Mapping[Any, Any], width: int) -> Any:
+def _shape(width: int | Sequence[int]) -> list[int]:
+    return [width] if isinstance(width, int) else list(width)
+
+
+def evaluate(value: Any, known: Mapping[Any, Any], width: int | Sequence[int]) -> Any:
     """``value``, computed anew from what ``known`` has for values it depends on.
 
-    On vectors of ``width`` lanes if anything in ``known`` is one. Values of outside are used as
-    they are, constants are made anew, and so is what a body computes from them alone.
+    On vectors of ``width`` lanes (or of that shape) if anything in ``known`` is one. Values of
+    outside are used as they are, constants are made anew, and so is what a body computes from them
+    alone.
     """
     values = dict(known)
 
