@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -100,13 +101,35 @@ def constant(operation: Any) -> Run:
     kind = operation.results[0].type
     attribute, dtype = operation.attributes["value"], dtype_of(kind)
     if isinstance(kind, mlir.VectorType):
-        dense = mlir.DenseElementsAttr(attribute)
-        if not dense.is_splat:
-            raise NotImplementedError(f"a constant vector of different values: {attribute}")
-        value: Any = np.full(kind.shape, dense.get_splat_value().value, dtype)
+        value: Any = _dense(mlir.DenseElementsAttr(attribute), kind, dtype)
     else:
         value = dtype.type(attribute.value)
     return lambda frame: (value,)
+
+
+def _dense(attribute: Any, kind: Any, dtype: Any) -> Any:
+    """The elements of a constant vector."""
+    if attribute.is_splat:
+        return np.full(kind.shape, attribute.get_splat_value().value, dtype)
+    if dtype.kind in "bi":
+        # The bindings give indices without their sign.
+        numbers = [int(one) % (1 << 64) for one in mlir.DenseIntElementsAttr(attribute)]
+        return np.reshape(np.array(numbers, np.uint64).astype(dtype), kind.shape)
+    if dtype.itemsize == 2:
+        return np.reshape(_short_floats(str(attribute), dtype), kind.shape)
+    return np.reshape(np.array(list(mlir.DenseFPElementsAttr(attribute)), dtype), kind.shape)
+
+
+def _short_floats(text: str, dtype: Any) -> Any:
+    """The elements of an attribute of f16 or bf16, which the bindings print and do not give:
+    numbers, bits where they are not finite, or all bytes of a long one."""
+    inside = text.split("<", 1)[1].rsplit("> :", 1)[0]
+    if inside.startswith('"0x'):
+        return np.frombuffer(bytes.fromhex(inside[3:-1]), np.uint16).view(dtype)
+    words = re.sub(r"[\[\]\s]", "", inside).split(",")
+    bits = [np.array(int(w, 16) if w[:2] == "0x" else 0, np.uint16).view(dtype) for w in words]
+    read = [b if w[:2] == "0x" else float(w) for w, b in zip(words, bits, strict=True)]
+    return np.array(read, dtype)
 
 
 @handles(*_BINARY)

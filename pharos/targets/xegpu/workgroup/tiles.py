@@ -75,6 +75,34 @@ def transpose(operation: Any) -> Run:
     return lambda frame, value: (np.transpose(value, order),)
 
 
+_REDUCTIONS = {"add": np.add, "maximumf": np.maximum, "maxnumf": np.fmax, "minimumf": np.minimum}
+
+
+@handles("vector.multi_reduction")
+def multi_reduction(operation: Any) -> Run:
+    """In the type of the elements; the order of sums is numpy's."""
+    kind = str(operation.attributes["kind"]).split("<")[1].rstrip(">")
+    dimensions = tuple(mlir.DenseI64ArrayAttr(operation.attributes["reduction_dims"]))
+    function: Any = _REDUCTIONS[kind]
+
+    def run(frame: Frame, value: Array, start: Array) -> Any:
+        return (function(function.reduce(value, axis=dimensions), start),)
+
+    return run
+
+
+@handles("memref.load")
+def element(operation: Any) -> Run:
+    def run(frame: Frame, memref: MemRef, *indices: Any) -> Any:
+        steps = zip(indices, memref.strides, strict=True)
+        place = memref.offset + sum(int(index) * step for index, step in steps)
+        size = dtype_of(mlir.Type.parse(memref.dtype)).itemsize
+        found = frame.memory.elements(memref.address + place * size, memref.dtype, (1,), (1,))
+        return (found[0],)
+
+    return run
+
+
 @handles("xegpu.create_nd_tdesc")
 def create_nd_tdesc(operation: Any) -> Run:
     shape = tuple(mlir.DenseI64ArrayAttr(operation.attributes["const_shape"]))

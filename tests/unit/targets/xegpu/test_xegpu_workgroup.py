@@ -13,7 +13,7 @@ from pharos.core.errors import InternalError, UserError
 from pharos.targets.common.gpu.launches import Launch
 from pharos.targets.xegpu.workgroup.interpreter import WorkgroupKernel
 from pharos.targets.xegpu.workgroup.levels import BothLevels
-from pharos.targets.xegpu.workgroup.table import known
+from pharos.targets.xegpu.workgroup.table import handler_of, known
 
 LAYOUT = "#xegpu.layout<sg_layout = [1, 1], sg_data = [8, 16], inst_data = [8, 16]>"
 TILE = f"!xegpu.tensor_desc<8x16xf32, {LAYOUT}>"
@@ -201,3 +201,46 @@ def test_other_kernels_run_at_lane_level_alone():
     levels = both(lambda launch, operands, regions: ran.append(launch.kernel))
     levels.run(Launch("rows_0", (1, 1, 1), (16, 1, 1), 0, ()), [], [])
     assert ran == ["rows_0"] and levels.differences == []
+
+
+CONSTANT_VECTORS = [
+    ("[[1, 2], [3, -4]]", "2x2xindex", [[1, 2], [3, -4]]),
+    ("[1, -2]", "2xi8", [1, -2]),
+    ("[true, false]", "2xi1", [True, False]),
+    ("[0.1, 0x7F800000]", "2xf32", [np.float32(0.1), np.inf]),
+    ("[1.5, -2.25]", "2xf16", [1.5, -2.25]),
+    ("[1.5, -2.25, 0xFF80]", "3xbf16", [1.5, -2.25, -np.inf]),
+    (str([float(n) for n in range(200)]), "200xbf16", list(range(200))),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "expected"), CONSTANT_VECTORS, ids=lambda v: str(v)[:9])
+def test_constant_vectors_of_different_values(text, kind, expected):
+    parsed = ir.parse(
+        f"func.func @f() {{\n%a = arith.constant dense<{text}> : vector<{kind}>\nreturn\n}}"
+    )
+    constant = parsed.body.operations[0].regions[0].blocks[0].operations[0].operation
+    (found,) = handler_of(constant)(None)
+    np.testing.assert_array_equal(found.astype(np.float64), np.asarray(expected, np.float64))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("maximumf", X[:8, :16].max(1)), ("add", X[:8, :16].sum(1))]
+)
+def test_rows_are_reduced(kind, expected):
+    start = "%z0" if kind == "maximumf" else "%z1"
+    reduced = f"""%z0 = arith.constant dense<-9.0> : vector<8xf32>
+      %z1 = arith.constant dense<0.0> : vector<8xf32>
+      %m = vector.multi_reduction <{kind}>, %v, {start} [1] : {V} to vector<8xf32>
+      %b = vector.broadcast %m : vector<8xf32> to vector<16x8xf32>
+      %w = vector.transpose %b, [1, 0] : vector<16x8xf32> to {V}"""
+    found = elementwise(reduced, X)[:8, :16]
+    np.testing.assert_allclose(found, np.repeat(expected[:, None], 16, 1), rtol=1e-6)
+
+
+def test_single_elements_are_read():
+    body = f"""%k = arith.constant 3 : index
+      %e = memref.load %x[%k, %r] : memref<20x40xf32>
+      %w = vector.broadcast %e : f32 to {V}"""
+    found = elementwise(body, X)
+    np.testing.assert_array_equal(found[::8, ::16], np.repeat(X[3, [0, 8, 16], None], 3, 1))
