@@ -14,7 +14,18 @@ from pharos.runtime.store import ArtifactStore, StoreInfo, cache_key
 
 if TYPE_CHECKING:
     from pharos.runtime.buffer import Buffer
-    from pharos.runtime.device import Checked, Device, LoadedModule, Memory, PreparedCall, Scalar
+    from pharos.runtime.device import (
+        Checked,
+        Device,
+        Event,
+        Graph,
+        LoadedModule,
+        Memory,
+        PreparedCall,
+        Scalar,
+        Stream,
+        Work,
+    )
     from pharos.runtime.dtypes import name_of, numpy_dtype
     from pharos.runtime.runner import Bound, Runner
 else:
@@ -22,10 +33,14 @@ else:
         "Buffer": "buffer",
         "Checked": "device",
         "Device": "device",
+        "Event": "device",
+        "Graph": "device",
         "LoadedModule": "device",
         "Memory": "device",
         "PreparedCall": "device",
         "Scalar": "device",
+        "Stream": "device",
+        "Work": "device",
         "name_of": "dtypes",
         "numpy_dtype": "dtypes",
         "Bound": "runner",
@@ -44,13 +59,17 @@ __all__ = [
     "Buffer",
     "Checked",
     "Device",
+    "Event",
+    "Graph",
     "LoadedModule",
     "Memory",
     "PreparedCall",
     "Runner",
     "Scalar",
     "StoreInfo",
+    "Stream",
     "Timing",
+    "Work",
     "benchmark",
     "cache_key",
     "name_of",

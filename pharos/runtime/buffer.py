@@ -72,6 +72,11 @@ class Buffer:
         return self._memory.freed
 
     @property
+    def storage(self) -> Any:
+        """The host's object over the whole memory; None where the host does not reach it."""
+        return self._memory.storage
+
+    @property
     def address(self) -> int:
         """Where the first element lies on the device. Refused after ``free``."""
         self._refuse_freed("use")
@@ -204,3 +209,23 @@ def host_buffer(device: str, shape: Sequence[int], dtype: str) -> Buffer:
     storage = raw[skip : skip + nbytes]
     # Not storage's own address: numpy makes one up for an empty array.
     return Buffer(device, raw.ctypes.data + skip, shape, dtype, lambda: None, storage)
+
+
+def registered(device: str, array: np.ndarray[Any, Any]) -> Buffer:
+    """The memory of ``array`` as a buffer of a device that reaches all memory of the host.
+
+    UserError for an array with gaps.
+    """
+    from pharos.runtime.dtypes import name_of
+
+    dtype = name_of(array.dtype)
+    if dtype is None:
+        raise UserError(f"no element type for arrays of {array.dtype}")
+    if not array.flags.c_contiguous or not array.flags.writeable:
+        raise UserError(
+            f"expected a dense array that may be written, found strides of "
+            f"{list(array.strides)} bytes" + ("" if array.flags.writeable else ", read-only"),
+            hint="register a copy: x.copy()",
+        )
+    raw = array.reshape(-1).view(np.uint8)
+    return Buffer(device, array.ctypes.data, array.shape, dtype, lambda: None, raw)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import UserError, nearest
 from pharos.runtime.buffer import Buffer
 from pharos.runtime.checks import check_argument, check_call, check_overlap
-from pharos.runtime.device import Checked, Device, PreparedCall, entry_point
+from pharos.runtime.device import Checked, Device, PreparedCall, Stream, entry_point
 
 
 class Runner:
@@ -44,7 +46,7 @@ class Runner:
         """Check and pack once, to call many times for little more than the function's own time."""
         entry = self.entry(name)
         checked = check_call(entry, arguments, self.device.name)
-        return Bound(entry, self._module.prepare(entry, checked), checked, self.device.name)
+        return Bound(entry, self._module.prepare(entry, checked), checked, self.device)
 
 
 class Bound:
@@ -55,7 +57,7 @@ class Bound:
     """
 
     def __init__(
-        self, entry: EntryPoint, prepared: PreparedCall, values: list[Checked], device: str
+        self, entry: EntryPoint, prepared: PreparedCall, values: list[Checked], device: Device
     ) -> None:
         self.entry = entry
         self._prepared: PreparedCall | None = prepared
@@ -67,27 +69,61 @@ class Bound:
 
     def __call__(self) -> Any:
         """Run: None, the result, or a tuple of the results."""
-        if self._prepared is None:
-            raise UserError(f"{self.entry.name}: the bound call was closed")
-        results = self._prepared()
+        results = (self._prepared or self._prepared_call())()
         if self._single:
             return results[0]
         return results or None
 
     def set(self, which: int | str, value: Any) -> None:
         """Replace the argument with that index or name, checked like at the start."""
-        if self._prepared is None:
-            raise UserError(f"{self.entry.name}: the bound call was closed")
+        prepared = self._prepared_call()
         index = self._index(which)
-        checked = check_argument(self.entry, index, value, self._device)
+        checked = check_argument(self.entry, index, value, self._device.name)
         if self.entry.arguments[index].kind == "memref":
             check_overlap(self.entry, [*self._values[:index], checked, *self._values[index + 1 :]])
         pin = _pin(checked)
-        self._prepared.update(index, checked)
+        prepared.update(index, checked)
         old, self._pins[index] = self._pins[index], pin
         self._values[index] = checked
         if old is not None:
             old()
+
+    def read(self, which: int | str) -> np.ndarray[Any, Any]:
+        """A copy of what the array argument with that index or name holds now."""
+        self._prepared_call()
+        index = self._index(which)
+        source = self._values[index].source
+        if isinstance(source, Buffer):
+            return self._device.download(source)
+        if not isinstance(source, np.ndarray):
+            raise UserError(f"{self.entry.name}: argument {index} is no array")
+        return source.copy()
+
+    def ready(self) -> None:
+        """Take the memory that ``enqueue`` needs."""
+        self._prepared_call().ready()
+
+    def enqueue(self, stream: Stream | None = None) -> None:
+        """Give the call to ``stream`` (default: the device's own) without waiting for its end.
+
+        All arrays must be Buffers of the device; results are in ``outputs``.
+        """
+        self._prepared_call().enqueue(stream)
+
+    @property
+    def outputs(self) -> tuple[Buffer, ...]:
+        """Where on the device the results are after each run: the same memory every time."""
+        return self._prepared_call().outputs
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """The arguments that are Buffers."""
+        return list(self._prepared_call().buffers)
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of scratch memory that it takes of its stream."""
+        return int(getattr(self._prepared_call(), "scratch", 0))
 
     def keep(self, thing: object) -> None:
         """Keep ``thing`` alive as long as the call is bound (what a pointer argument points to)."""
@@ -115,6 +151,11 @@ class Bound:
 
     def __del__(self) -> None:
         self.close()
+
+    def _prepared_call(self) -> PreparedCall:
+        if self._prepared is None:
+            raise UserError(f"{self.entry.name}: the bound call was closed")
+        return self._prepared
 
     def _index(self, which: int | str) -> int:
         arguments = self.entry.arguments

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pharos.runtime.buffer import Buffer
+    from pharos.targets.cpu.stopping import Stoppable
 
 _counter = itertools.count()
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -38,16 +39,17 @@ class CpuDevice:
         """Prepare this process for compiled code (done once)."""
         process.prepare()
 
-    def load(self, artifact: Artifact) -> CpuModule:
+    def load(self, artifact: Artifact, callees: Stoppable | None = None) -> CpuModule:
         """Link the object into the process. Needs no MLIR.
 
+        ``callees`` are Python functions that it may call, and that end a call by raising.
         UserError for another target's artifact and for a function that no library has.
         """
         if (artifact.target, artifact.format) != ("cpu", "object"):
             raise UserError(
                 f"the cpu device runs cpu objects, found {artifact.format} for {artifact.target}"
             )
-        return CpuModule(artifact)
+        return CpuModule(artifact, callees)
 
     def allocate(self, shape: Sequence[int], dtype: str) -> Buffer:
         """Host memory, aligned to 64 bytes, not initialised; ``buffer.numpy()`` sees it."""
@@ -70,6 +72,40 @@ class CpuDevice:
         """A copy of the elements of ``buffer``."""
         return buffer.numpy().copy()
 
+    def copy(self, source: Any, target: Any, stream: Any = None) -> None:
+        """Copy elements between buffers and numpy arrays of the same shape and type."""
+        from pharos.runtime.buffer import Buffer
+        from pharos.runtime.immediate import check_alike
+
+        check_alike(source, target)
+        there, here = (one.numpy() if isinstance(one, Buffer) else one for one in (target, source))
+        there[...] = here
+
+    def copying(self, source: Buffer, target: Buffer) -> Any:
+        """The copy from one buffer to another as work."""
+        from pharos.runtime.immediate import HostCopy, check_alike
+
+        check_alike(source, target)
+        return HostCopy(source, target)
+
+    def register(self, array: np.ndarray[Any, Any]) -> Buffer:
+        """The memory of ``array`` as a buffer."""
+        from pharos.runtime.buffer import registered
+
+        return registered(self.name, array)
+
+    def stream(self) -> Any:
+        """A stream that does its work at once."""
+        from pharos.runtime.immediate import ImmediateStream
+
+        return ImmediateStream()
+
+    def capture(self, work: Sequence[Any]) -> Any:
+        """``work`` in order, called one after the other."""
+        from pharos.runtime.immediate import ImmediateGraph
+
+        return ImmediateGraph(work)
+
     def synchronize(self) -> None:
         """Calls return when they have ended; there is nothing to wait for."""
 
@@ -77,8 +113,9 @@ class CpuDevice:
 class CpuModule:
     """One loaded object: a dynamic library of its own in the process-wide JIT."""
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, callees: Stoppable | None = None) -> None:
         self.artifact = artifact
+        self._callees = callees
         self._defined = elf.symbols(artifact.code).defined
         self._tracker = self._link()
         self._functions: dict[str, Callable[[int], None]] = {}
@@ -90,7 +127,11 @@ class CpuModule:
     def function(self, entry: str) -> Callable[[int], None]:
         """The packed entry of ``entry``: takes the address of a frame."""
         if entry not in self._functions:
-            self._functions[entry] = _PACKED(self._tracker[self._packed(entry)])
+            address = self._tracker[self._packed(entry)]
+            callees = self._callees
+            self._functions[entry] = (
+                _PACKED(address) if callees is None else functools.partial(callees.call, address)
+            )
         return self._functions[entry]
 
     def _packed(self, entry: str) -> str:
@@ -111,6 +152,8 @@ class CpuModule:
             raise InternalError(f"linking the object failed: {error}") from None
 
     def _address(self, name: str) -> int:
+        if self._callees is not None and name in self._callees.addresses:
+            return self._callees.addresses[name]
         found = symbols.resolve(name, self.artifact.libraries)
         if found is None:
             searched = ", ".join(("libc", "libm", "libgcc", *self.artifact.libraries))
@@ -146,6 +189,30 @@ class CpuCall:
         """Replace one argument."""
         self._frame.write(index, value)
         self._values[index] = value
+
+    def ready(self) -> None:
+        """It needs nothing."""
+
+    def enqueue(self, stream: Any = None) -> None:
+        """Run; results that are not in the memory of an argument are lost."""
+        self()
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """The arguments that are buffers."""
+        from pharos.runtime.buffer import Buffer
+
+        return [v.source for v in self._values if isinstance(v.source, Buffer)]
+
+    @property
+    def outputs(self) -> tuple[Buffer, ...]:
+        """UserError for a function with results: they are new memory at each run."""
+        if self._entry.results:
+            raise UserError(
+                f"{self._entry.name} makes new memory for its results at each run on the cpu",
+                hint="give it arrays to write to as arguments, or call it",
+            )
+        return ()
 
 
 @functools.cache

@@ -1,17 +1,19 @@
-"""Memory of a simulated device: apart from the host's arrays, each buffer on its own."""
+"""Memory of a simulated device: apart from the host's arrays, each allocation on its own.
+
+Of every byte it is known whether somebody wrote it.
+"""
 
 from __future__ import annotations
 
+import bisect
 import ctypes
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pharos.runtime import device
-from pharos.runtime.buffer import Buffer, host_buffer
-from pharos.runtime.dtypes import numpy_dtype
+from pharos.core.errors import InternalError
+from pharos.targets.common.gpu.host.driver import Place
 
 ALIGNMENT = 256  # bytes; what cudaMalloc and hipMalloc promise at least
 # Half precision, single, double and bf16 read this as NaN; integers as an unlikely number.
@@ -34,17 +36,6 @@ class Region:
     writable: bool = True
     written: np.ndarray[Any, Any] | None = None
 
-    def put(self, offset: int, data: bytes, written: np.ndarray[Any, Any] | None = None) -> None:
-        """Write ``data`` at ``offset``, of which ``written`` says what somebody wrote (all)."""
-        ctypes.memmove(self.address + offset, data, len(data))
-        if self.written is not None:
-            self.written[offset : offset + len(data)] = _WRITTEN if written is None else written
-
-    def taken(self, offset: int, size: int) -> tuple[bytes, np.ndarray[Any, Any] | None]:
-        """``size`` bytes at ``offset``, and what of them somebody wrote."""
-        known = None if self.written is None else self.written[offset : offset + size].copy()
-        return ctypes.string_at(self.address + offset, size), known
-
 
 def region(name: str, size: int, data: bytes | None = None, *, writable: bool = True) -> Region:
     """New memory of ``size`` bytes that holds ``data``, or poison that nobody wrote."""
@@ -57,49 +48,100 @@ def region(name: str, size: int, data: bytes | None = None, *, writable: bool = 
     return Region(name, raw.ctypes.data + skip, size, storage, writable, written)
 
 
-def poisoned(device_name: str, shape: Any, dtype: str) -> Buffer:
-    """A buffer in which nobody wrote."""
-    buffer = host_buffer(device_name, shape, dtype)
-    if buffer.nbytes:
-        ctypes.memset(buffer.address, POISON, buffer.nbytes)
-    return buffer
+class DeviceMemory:
+    """All allocations, by address. Every use outside of them is an InternalError: the host's side
+    of the device, not a kernel, would be wrong."""
 
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._regions: dict[int, Region] = {}
+        self._users: dict[int, int] = {}
 
-def brought(name: str, memory: device.Memory, dtype: str, writable: bool) -> Region:
-    """The elements of a checked argument in the device's memory, row-major.
+    def allocate(self, size: int) -> int:
+        """The address of new memory that nobody wrote."""
+        return self._add(region("memory", size))
 
-    A dense buffer of the device is used where it is.
-    """
-    if _is_dense(memory) and isinstance(memory.source, Buffer):
-        size = math.prod(memory.shape) * numpy_dtype(dtype).itemsize
-        return Region(name, memory.address, size, memory.source, writable)
-    data = np.ascontiguousarray(seen(memory, dtype)).tobytes()
-    return replace(region(name, len(data), data), writable=writable)
+    def adopt(self, address: int, size: int) -> int:
+        """Memory of the host, all of which was written, as if it had been allocated. May be done
+        again before it is freed as often."""
+        known = self._regions.get(address)
+        if known is not None and known.written is None and known.size >= size:
+            self._users[address] = self._users.get(address, 1) + 1
+            return address
+        return self._add(Region("memory of the host", address, size, None))
 
+    def _add(self, new: Region) -> int:
+        if new.address in self._regions:
+            raise InternalError(f"there is memory at {new.address:#x} already")
+        bisect.insort(self._starts, new.address)
+        self._regions[new.address] = new
+        return new.address
 
-def taken_back(place: Region, memory: device.Memory, dtype: str) -> None:
-    """Copy what a kernel left in ``place`` to the argument that was ``brought`` there."""
-    if place.address == memory.address:
-        return
-    array = seen(memory, dtype)
-    array[...] = np.frombuffer(place.storage, numpy_dtype(dtype)).reshape(memory.shape)
+    def free(self, address: int) -> None:
+        """Forget an allocation. InternalError for one that there is not."""
+        if address not in self._regions:
+            raise InternalError(f"no memory was allocated at {address:#x}, or it was freed before")
+        if self._users.get(address, 1) > 1:
+            self._users[address] -= 1
+            return
+        del self._regions[address]
+        self._users.pop(address, None)
+        self._starts.remove(address)
 
+    @property
+    def count(self) -> int:
+        """How many allocations there are."""
+        return len(self._starts)
 
-def seen(memory: device.Memory, dtype: str) -> np.ndarray[Any, Any]:
-    """The elements that a checked argument names, as numpy sees them."""
-    kind = numpy_dtype(dtype)
-    if not all(memory.shape):
-        return np.empty(memory.shape, kind)
-    extent = 1 + sum((n - 1) * s for n, s in zip(memory.shape, memory.strides, strict=True))
-    raw: Any = (ctypes.c_char * (extent * kind.itemsize)).from_address(memory.address)
-    steps = tuple(step * kind.itemsize for step in memory.strides)
-    return np.ndarray(memory.shape, kind, raw, 0, steps)
+    def region(self, place: Place) -> Region:
+        """What a kernel may do in ``place``."""
+        if not place.size:
+            return Region(place.name, place.address, 0, None, place.writable)
+        known = self._known(place.address, place.size)
+        if known is not None and known.all():
+            known = None
+        return Region(place.name, place.address, place.size, None, place.writable, known)
 
+    def write(self, target: int, source: int, size: int) -> None:
+        """Copy from the host."""
+        known = self._known(target, size)
+        ctypes.memmove(target, source, size)
+        if known is not None:
+            known[:] = _WRITTEN
 
-def _is_dense(memory: device.Memory) -> bool:
-    step = 1
-    for size, stride in zip(reversed(memory.shape), reversed(memory.strides), strict=True):
-        if size != 1 and stride != step:
-            return False
-        step *= size
-    return True
+    def read(self, target: int, source: int, size: int) -> None:
+        """Copy to the host."""
+        self._known(source, size)
+        ctypes.memmove(target, source, size)
+
+    def move(self, target: int, source: int, size: int) -> None:
+        """Copy, with what is known of each byte."""
+        there, here = self._known(target, size), self._known(source, size)
+        ctypes.memmove(target, source, size)
+        if there is not None:
+            there[:] = _WRITTEN if here is None else here
+
+    def put(self, target: int, raw: bytes) -> None:
+        """Write these bytes."""
+        known = self._known(target, len(raw))
+        ctypes.memmove(target, raw, len(raw))
+        if known is not None:
+            known[:] = _WRITTEN
+
+    def forget(self, address: int, size: int) -> None:
+        """Poison memory, and take it as not written."""
+        known = self._known(address, size)
+        if known is not None:
+            ctypes.memset(address, POISON, size)
+            known[:] = 0
+
+    def _known(self, address: int, size: int) -> np.ndarray[Any, Any] | None:
+        """Of the bytes at ``address`` which are written; None when all are."""
+        at = bisect.bisect_right(self._starts, address) - 1
+        found = self._regions[self._starts[at]] if at >= 0 else None
+        if found is None or address + size > found.address + found.size:
+            raise InternalError(f"{size} bytes at {address:#x} are not all in device memory")
+        if found.written is None:
+            return None
+        start = address - found.address
+        return found.written[start : start + size]

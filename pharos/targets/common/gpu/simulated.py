@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from pharos.core.artifact import Artifact, EntryPoint
+import numpy as np
+
+from pharos.core.artifact import Artifact
 from pharos.core.errors import UserError
-from pharos.runtime.buffer import Buffer
-from pharos.runtime.device import Checked, Memory, Scalar
 from pharos.runtime.dtypes import FLOATS, numpy_dtype
-from pharos.targets.common.gpu import archive, launches
-from pharos.targets.common.gpu.device_memory import Region, brought, poisoned, region, taken_back
+from pharos.targets.common.gpu import archive
+from pharos.targets.common.gpu.device_memory import DeviceMemory, Region, region
 from pharos.targets.common.gpu.engine import Engine, Simulation
 from pharos.targets.common.gpu.facts import GpuFacts
+from pharos.targets.common.gpu.host.device import GpuDevice
+from pharos.targets.common.gpu.host.driver import Address, Description, Parameter, Place, Scalar
 from pharos.targets.common.gpu.kind import GpuKind
+from pharos.targets.common.gpu.launches import Launch
 
-if TYPE_CHECKING:
-    import numpy as np
+_HOST = 1  # DLPack's number of memory that the CPU reaches
 
 
-class SimulatedDevice:
-    """Implements ``pharos.runtime.Device``.
+class SimulatedDevice(GpuDevice):
+    """A ``GpuDevice`` over ``SimulatedDriver``.
 
     It has memory of its own: arrays of the host are copied to it for a call, whatever their
     strides, and those that the code writes are copied back. Memory that nobody wrote holds NaN.
@@ -30,170 +34,178 @@ class SimulatedDevice:
 
     def __init__(self, name: str, kind: GpuKind, facts: GpuFacts) -> None:
         """``name`` is the target's, such as "nvidia:sm_90a:sim"."""
-        self.name = name
-        self.kind = kind
-        self.facts = facts
         self.simulation = Simulation.from_settings()
+        super().__init__(name, SimulatedDriver(kind, facts, self.simulation))
 
-    def load(self, artifact: Artifact) -> SimulatedModule:
-        """Read the kernels; they are compiled when they first run. Needs no MLIR.
-
-        UserError for another target's artifact. One for the real chip runs too: it is the same
-        LLVM IR.
-        """
+    def _check_target(self, artifact: Artifact) -> None:
+        """UserError for another target's artifact. One for the real chip runs too: it is the same
+        LLVM IR."""
         if artifact.target.removesuffix(":sim") != self.name.removesuffix(":sim"):
             raise UserError(
                 f"the device {self.name} runs code for {self.name.removesuffix(':sim')}, real or "
                 f"simulated; found code for {artifact.target}"
             )
-        return SimulatedModule(self, artifact)
-
-    def allocate(self, shape: Sequence[int], dtype: str) -> Buffer:
-        """Device memory that nobody wrote."""
-        return poisoned(self.name, shape, dtype)
-
-    def upload(self, array: np.ndarray[Any, Any]) -> Buffer:
-        """A new buffer with the elements of ``array``."""
-        from pharos.runtime.dtypes import name_of
-
-        dtype = name_of(array.dtype)
-        if dtype is None:
-            raise UserError(f"no element type for arrays of {array.dtype}")
-        buffer = self.allocate(array.shape, dtype)
-        buffer.numpy()[...] = array
-        return buffer
-
-    def download(self, buffer: Buffer) -> np.ndarray[Any, Any]:
-        """A copy of the elements of ``buffer``."""
-        return buffer.numpy().copy()
-
-    def synchronize(self) -> None:
-        """Calls return when they have ended; there is nothing to wait for."""
 
 
-class SimulatedModule:
-    """The kernels of an artifact, and what its functions do with them."""
+@dataclass
+class _Stream:
+    """Runs what it is given at once, or notes it when a graph is made."""
 
-    def __init__(self, device: SimulatedDevice, artifact: Artifact) -> None:
-        self.artifact = artifact
-        self.device = device
-        files = archive.unpack(artifact)
-        text = files[archive.LLVM_IR].decode()
-        self.engine = Engine(text, device.kind.meanings, device.facts, device.simulation)
-        self._files = files
-        self._constants: dict[int, Region] = {}
+    noted: list[Any] | None = field(default=None)
 
-    def prepare(self, entry: EntryPoint, values: Sequence[Checked]) -> SimulatedCall:
-        """A call of ``entry`` with ``values``."""
-        data = self.artifact.metadata[launches.LAUNCHES][entry.name]
-        return SimulatedCall(self, entry, launches.from_data(data), values)
-
-    def constant(self, number: int) -> Region:
-        """The memory of a constant array."""
-        if number not in self._constants:
-            name = archive.constant_name(number)
-            data = self._files[name]
-            self._constants[number] = region(f"constant {number}", len(data), data, writable=False)
-        return self._constants[number]
-
-
-class SimulatedCall:
-    """A function with its arguments; holds them alive."""
-
-    def __init__(
-        self,
-        module: SimulatedModule,
-        entry: EntryPoint,
-        program: launches.Program,
-        values: Sequence[Checked],
-    ) -> None:
-        self._module = module
-        self._entry = entry
-        self._program = program
-        self._values = list(values)
-
-    def __call__(self) -> tuple[Any, ...]:
-        """Run the steps in order: the results as arrays."""
-        regions = self._regions()
-        for step in self._program.steps:
-            self._run(step, regions)
-        for number, memory in enumerate(self._program.buffers):
-            if memory.kind == launches.ARGUMENT and regions[number].writable:
-                argument = self._entry.arguments[memory.number]
-                value = self._values[memory.number]
-                assert isinstance(value, Memory)
-                taken_back(regions[number], value, argument.dtype)
-        return tuple(_array(result, regions) for result in self._program.results)
-
-    def update(self, index: int, value: Checked) -> None:
-        """Replace one argument."""
-        self._values[index] = value
-
-    def _regions(self) -> list[Region]:
-        """The memory of each buffer; arguments that are the same array share it."""
-        found: list[Region] = []
-        shared: dict[Any, Region] = {}
-        for number, memory in enumerate(self._program.buffers):
-            if memory.kind == launches.SCRATCH:
-                found.append(region(f"scratch buffer {number}", memory.bytes))
-            elif memory.kind == launches.CONSTANT:
-                found.append(self._module.constant(memory.number))
-            else:
-                found.append(self._argument(memory.number, shared))
-        return found
-
-    def _argument(self, number: int, shared: dict[Any, Region]) -> Region:
-        argument, value = self._entry.arguments[number], self._values[number]
-        assert isinstance(value, Memory)
-        key = (value.address, value.shape, value.strides)
-        if key not in shared:
-            name = f"argument {number}" + (f" '{argument.name}'" if argument.name else "")
-            same = [
-                self._entry.arguments[n].written
-                for n, other in enumerate(self._values)
-                if isinstance(other, Memory) and (other.address, other.shape, other.strides) == key
-            ]
-            shared[key] = brought(name, value, argument.dtype, any(same))
-        return shared[key]
-
-    def _run(self, step: launches.Step, regions: Sequence[Region]) -> None:
-        if isinstance(step, launches.Launch):
-            everything = list(regions)
-            operands = [self._operand(one, everything) for one in step.operands]
-            self._module.engine.run(step, operands, everything)
-        elif isinstance(step, launches.Copy):
-            data, known = regions[step.source.buffer].taken(step.source.offset, step.bytes)
-            regions[step.target.buffer].put(step.target.offset, data, known)
+    def do(self, work: Any) -> None:
+        if self.noted is None:
+            work()
         else:
-            regions[step.target.buffer].put(step.target.offset, bytes.fromhex(step.raw))
-
-    def _operand(self, operand: launches.Operand, regions: list[Region]) -> int | float:
-        """What the kernel is passed: an address or a number. A description is one more region."""
-        if isinstance(operand, launches.Described):
-            address = regions[operand.pointer.buffer].address + operand.pointer.offset
-            data = self._module.device.kind.describe(json.loads(operand.data), address)
-            regions.append(region("description of an array", len(data), data, writable=False))
-            return regions[-1].address
-        if isinstance(operand, launches.Pointer):
-            return regions[operand.buffer].address + operand.offset
-        if isinstance(operand, launches.Number):
-            return _number(bytes.fromhex(operand.raw), operand.dtype)
-        value = self._values[operand.number]
-        assert isinstance(value, Scalar)
-        return _number(value.raw, self._entry.arguments[operand.number].dtype)
+            self.noted.append(work)
 
 
-def _number(raw: bytes, dtype: str) -> int | float:
-    import numpy as np
+class SimulatedDriver:
+    """Implements ``host.driver.Driver``: streams do their work at once."""
 
-    value = np.frombuffer(raw, numpy_dtype(dtype), 1)[0]
-    return float(value) if dtype in FLOATS else int(value)
+    alignment = 256
+    dlpack = (_HOST, 0)
+    forgets = True
+    sees_host = True
+
+    def __init__(self, kind: GpuKind, facts: GpuFacts, simulation: Simulation) -> None:
+        self._kind = kind
+        self._facts = facts
+        self._simulation = simulation
+        self._memory = DeviceMemory()
+
+    # Memory -----------------------------------------------------------------------------------
+
+    def allocate(self, size: int) -> int:
+        """Memory that holds NaN, and that nobody wrote."""
+        return self._memory.allocate(size)
+
+    def free(self, address: int) -> None:
+        """Give it back."""
+        self._memory.free(address)
+
+    def visible(self, address: int, size: int) -> None:
+        """Device memory is not the host's, as on a real device."""
+
+    def register(self, address: int, size: int) -> int:
+        """Memory of the host, which is taken as written."""
+        self._memory.adopt(address, size)
+        return address
+
+    def unregister(self, address: int) -> None:
+        """The end of ``register``."""
+        self._memory.free(address)
+
+    def write(self, target: int, source: int, size: int, stream: _Stream) -> None:
+        """Copy from the host."""
+        self._memory.write(target, source, size)
+
+    def read(self, target: int, source: int, size: int, stream: _Stream) -> None:
+        """Copy to the host."""
+        self._memory.read(target, source, size)
+
+    def move(self, target: int, source: int, size: int, stream: _Stream) -> None:
+        """Copy, with what is known of each byte."""
+        stream.do(partial(self._memory.move, target, source, size))
+
+    def put(self, target: int, raw: bytes, stream: _Stream) -> None:
+        """Write these bytes."""
+        stream.do(partial(self._memory.put, target, raw))
+
+    def forget(self, address: int, size: int, stream: _Stream) -> None:
+        """Poison memory that is used for something new."""
+        stream.do(partial(self._memory.forget, address, size))
+
+    # Code -------------------------------------------------------------------------------------
+
+    def load(self, files: Mapping[str, bytes]) -> Engine:
+        """The kernels; they are compiled when they first run."""
+        text = files[archive.LLVM_IR].decode()
+        return Engine(text, self._kind.meanings, self._facts, self._simulation)
+
+    def unload(self, module: Engine) -> None:
+        """The engine goes with its last user."""
+
+    def packed(
+        self, module: Engine, launch: Launch, values: Sequence[Parameter], places: Sequence[Place]
+    ) -> Any:
+        """The launch with its operands as the simulator takes them."""
+        described: list[Region] = []
+        operands = [_operand(value, described) for value in values]
+        return module, launch, operands, tuple(places), described
+
+    def launch(self, packed: Any, stream: _Stream) -> None:
+        """Run every block. SimulationFault where a kernel does wrong."""
+        stream.do(partial(self._launch, *packed))
+
+    def _launch(
+        self,
+        engine: Engine,
+        launch: Launch,
+        operands: Sequence[int | float],
+        places: Sequence[Place],
+        described: Sequence[Region],
+    ) -> None:
+        engine.run(launch, operands, [*map(self._memory.region, places), *described])
+
+    def describe(self, data: Mapping[str, Any], address: int) -> bytes:
+        """In our own encoding, which the simulated instructions read."""
+        return self._kind.describe(data, address)
+
+    # Streams, events, graphs ------------------------------------------------------------------
+
+    def stream(self) -> _Stream:
+        """A new stream."""
+        return _Stream()
+
+    def close_stream(self, stream: _Stream) -> None:
+        """There is nothing to give back."""
+
+    def synchronize(self, stream: _Stream) -> None:
+        """Its work has ended."""
+
+    def record(self, stream: _Stream) -> float:
+        """The time, in seconds."""
+        return time.perf_counter()
+
+    def wait(self, stream: _Stream, event: float) -> None:
+        """It has happened."""
+
+    def elapsed(self, earlier: float, later: float) -> float:
+        """Milliseconds of this machine, which say nothing about a GPU."""
+        return (later - earlier) * 1e3
+
+    def wait_event(self, event: float) -> None:
+        """It has happened."""
+
+    def close_event(self, event: float) -> None:
+        """There is nothing to give back."""
+
+    def begin(self, stream: _Stream) -> None:
+        """From now on ``stream`` only notes its work."""
+        stream.noted = []
+
+    def end(self, stream: _Stream) -> list[Any]:
+        """What it noted."""
+        noted, stream.noted = stream.noted or [], None
+        return noted
+
+    def run(self, graph: Sequence[Any], stream: _Stream) -> None:
+        """Do all of it."""
+        for work in graph:
+            stream.do(work)
+
+    def close_graph(self, graph: Any) -> None:
+        """There is nothing to give back."""
 
 
-def _array(result: launches.Result, regions: Sequence[Region]) -> Any:
-    from pharos.targets.common.gpu.device_memory import seen
-
-    address = regions[result.pointer.buffer].address + result.pointer.offset
-    memory = Memory(address, result.shape, result.strides, None)
-    array = seen(memory, result.dtype)
-    return array.copy() if array.size else numpy_dtype(result.dtype).type(0) * array
+def _operand(value: Parameter, described: list[Region]) -> int | float:
+    """What the kernel is passed: an address or a number. A description is one more region."""
+    if isinstance(value, Address):
+        return value.value
+    if isinstance(value, Scalar):
+        number = np.frombuffer(value.raw, numpy_dtype(value.dtype), 1)[0]
+        return float(number) if value.dtype in FLOATS else int(number)
+    assert isinstance(value, Description)
+    described.append(region("description of an array", len(value.raw), value.raw, writable=False))
+    return described[-1].address
