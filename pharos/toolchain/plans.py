@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.toolchain.motifs import split
 from pharos.toolchain.records import Payload, Request
-from pharos.toolchain.tables import TARGETS, registry, target
+from pharos.toolchain.tables import backend_names, registry, simulated, target
 
 
 def plan(request: Request, facts: Any = None) -> Any:
@@ -70,21 +71,30 @@ def settled(payload: Payload, request: Request) -> Request:
         return request
     from pharos.lisp.compilation import backends, chosen_block, pipeline
 
-    fitting = [block for block in payload.compilation if request.target in backends(block)]
+    chosen = target(request.target)
+    backend = getattr(chosen, "backend", "")
+    fitting = [block for block in payload.compilation if backend in backends(block)]
     block: Any = chosen_block(fitting or payload.compilation)
     known = backends(block)
-    if request.target not in known or request.target not in TARGETS:
+    if backend not in known:
         raise UserError(
-            f"the compilation block is for {', '.join(known)}, and programs run on "
-            f"{', '.join(TARGETS)} here; found the target {request.target}",
+            f"the compilation block is for {', '.join(known)}; found the target {request.target}"
+            + (f", which blocks call {backend}" if backend else ""),
             span=block.span,
-            hint="a pipeline that is named takes the place of the block: --pipeline "
-            f"{target(next(iter(TARGETS))).default_pipeline}",
+            hint=_other_ways(known, chosen),
         )
-    own = [stage_of(part) for part in pipeline(block, request.target)]
+    own = [stage_of(part) for part in pipeline(block, backend)]
     # A block for the CPU alone says what to do before the usual passes.
-    usual = [f"include: {target(request.target).default_pipeline}"]
-    return replace(request, stages=(*own, *(usual if block.kind == "compilation-cpu" else ())))
+    usual = [f"include: {chosen.default_pipeline}"] if block.kind == "compilation-cpu" else []
+    return replace(request, stages=(*chosen.completed(own), *usual))
+
+
+def _other_ways(known: Sequence[str], chosen: Any) -> str:
+    """How else a program can run whose blocks are for the backends ``known``."""
+    others = [name for name, backend in backend_names().items() if backend in known]
+    twins = [f"--target {simulated(name) or name}" for name in others]
+    instead = f"a pipeline that is named takes its place: --pipeline {chosen.default_pipeline}"
+    return f"run it with {' or '.join(twins)}; {instead}" if twins else instead
 
 
 def stage_of(part: Any) -> Any:

@@ -17,6 +17,8 @@ TARGETS = {
     "xegpu": "pharos.targets.xegpu.target",
 }
 _SIMULATED = "sim"
+HOST = "cpu"
+PREFIX = "cpu+"
 SELECTORS = {
     "gpu-chip": ("pharos.params.gpu_chip", "gpu_chip"),
     "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
@@ -40,9 +42,11 @@ STAGES = {
 def target(name: str) -> Any:
     """The target that ``name`` spells: a name of ``TARGETS``, for some with a chip and ":sim".
 
-    "nvidia", "nvidia:sm_80", "nvidia:sim", "nvidia:sm_80:sim". Raises UserError that lists the
-    targets, or the chips of one.
+    "nvidia", "nvidia:sm_80", "nvidia:sim", "nvidia:sm_80:sim"; "cpu+nvidia:sim" is for programs,
+    see ``for_program``. Raises UserError that lists the targets, or the chips of one.
     """
+    if name.startswith(PREFIX):
+        return _hosted(name.removeprefix(PREFIX))
     kind, *rest = name.split(":")
     if kind not in TARGETS:
         raise UserError(
@@ -62,6 +66,28 @@ def _chip(name: str, words: Sequence[str]) -> tuple[str | None, bool]:
             f"found '{name}'"
         )
     return (chips[0] if chips else None), simulated
+
+
+def for_program(name: str) -> str:
+    """The target that runs whole programs on the target ``name``: their host part is the CPU's."""
+    return name if name.startswith(PREFIX) or name == HOST else f"{PREFIX}{name}"
+
+
+def backend_names() -> dict[str, str]:
+    """What compilation blocks of programs call the targets, by target, for those they know."""
+    found = {name: getattr(target(for_program(name)), "backend", "") for name in _for_programs()}
+    return {name: backend for name, backend in found.items() if backend}
+
+
+def _for_programs() -> list[str]:
+    return [HOST, *(name for name in TARGETS if getattr(target(name), "takes_programs", False))]
+
+
+@functools.cache
+def _hosted(name: str) -> Any:
+    from pharos.toolchain.hosted import HostedTarget
+
+    return HostedTarget(target(HOST), target(name))
 
 
 def simulated(name: str) -> str | None:

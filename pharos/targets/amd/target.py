@@ -10,6 +10,7 @@ from pharos.core.errors import UserError
 from pharos.targets.amd import facts
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import Generated, GpuKind
+from pharos.targets.common.gpu.programs.rules import ProgramRules
 from pharos.targets.common.gpu.target import GpuTarget
 
 
@@ -55,6 +56,15 @@ AMD = GpuKind(
     stages=_stages,
     generate=_generate,
     assembly=_assembly,
+    programs=ProgramRules(
+        backend="rocm",
+        conversion="convert-gpu-to-rocdl",
+        chip={"rocdl-attach-target": "chip"},
+        defaults={
+            "convert-gpu-to-rocdl": {"chipset": "$chip", "runtime": "HIP"},
+            "convert-amdgpu-to-rocdl": {"chipset": "$chip"},
+        },
+    ),
     meanings=_meanings,
     open_device=_open_device,
 )

@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,19 @@ def compile_object(
     metadata: Mapping[str, Any] | None = None,
     optimize: int = 3,
     position_independent: bool = False,
+    provided: Collection[str] = (),
 ) -> Artifact:
     """The artifact with the code of ``module``, which has only LLVM dialect operations.
 
     ``entries`` come from ``abi.entry_points`` before lowering; ``libraries`` are "openmp" or
     paths of shared libraries that the program links. UserError with the place of the call when
     a function is called that exists nowhere, and for a module without any function.
-    ``position_independent`` code can become part of a shared library; a JIT needs none.
+    ``position_independent`` code can become part of a shared library; a JIT needs none. The
+    functions ``provided`` will be there when the code is loaded.
     """
     check_lowered(module)
     check_defines(module)
-    check_externals(module, libraries)
+    check_externals(module, libraries, provided)
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
@@ -91,9 +93,12 @@ def check_defines(module: Any) -> None:
         )
 
 
-def check_externals(module: Any, libraries: Sequence[str] = ()) -> None:
-    """Raise UserError for functions that are declared, used, and found in no library."""
-    declared = set(_declared(module))
+def check_externals(
+    module: Any, libraries: Sequence[str] = (), provided: Collection[str] = ()
+) -> None:
+    """Raise UserError for functions that are declared, used, and neither ``provided`` nor found in
+    a library."""
+    declared = set(_declared(module)).difference(provided)
     missing: dict[str, UserError] = {}
     known = [name.removeprefix(_C_INTERFACE) for name in helpers.names()]
     for operation in _walk(module.operation):

@@ -12,12 +12,15 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pharos.core.artifact import DTYPE_BYTES, Artifact, EntryPoint
 from pharos.core.errors import UserError
 from pharos.runtime.device import Scalar, entry_point
 from pharos.targets.cpu.device import CpuDevice
+
+if TYPE_CHECKING:
+    from pharos.targets.cpu.stopping import Stoppable
 
 _INTERRUPTED = 130  # what a shell reports for a program that SIGINT ended
 # What main may take: nothing, or the number of arguments and a C array of strings.
@@ -32,8 +35,12 @@ class MainResult:
     dtype: str
 
 
-def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> MainResult:
+def run_main(
+    artifact: Artifact, arguments: Sequence[str] = (), callees: Stoppable | None = None
+) -> MainResult:
     """Call ``main`` of ``artifact``. C's output is flushed before this returns.
+
+    ``callees`` are Python functions that it may call, and that end it by raising.
 
     ``main`` takes nothing, or (i32 or i64, !llvm.ptr): the number of ``arguments`` (the
     program's own name is not one) and a null-terminated array of C strings.
@@ -42,7 +49,7 @@ def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> MainResult:
     be stopped from inside its process, so it goes on until the process ends; that then ends with
     status 130, without the usual tidying up.
     """
-    module = CpuDevice().load(artifact)
+    module = CpuDevice().load(artifact, callees)
     entry = entry_point(artifact, "main")
     values = _interruptible(module.prepare(entry, _checked(entry, arguments)))
     if len(entry.results) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ problem_limits = (0.0, 0.0)
 # Whether times taken on its device mean something, and whether Pharos needs what `checks` look for.
 timed = True
 needed = True
+# What compilation blocks of programs call it.
+backend = "cpu"
 
 
 def facts() -> CpuFacts:
@@ -55,11 +57,41 @@ def prepare(module: Any) -> dict[str, Any]:
     return {"entries": abi.entry_points(module), "metadata": {"uncallable": abi.uncallable(module)}}
 
 
-def finish(module: Any, prepared: Mapping[str, Any], libraries: Sequence[str]) -> Artifact:
-    """Object code of ``module``, which is in the LLVM dialect."""
+def finish(
+    module: Any,
+    prepared: Mapping[str, Any],
+    libraries: Sequence[str],
+    provided: Collection[str] = (),
+) -> Artifact:
+    """Object code of ``module``, which is in the LLVM dialect.
+
+    The functions ``provided`` will be there when it is loaded.
+    """
     from pharos.targets.cpu.codegen import compile_object
 
-    return compile_object(module, libraries=libraries, **prepared)
+    return compile_object(module, libraries=libraries, provided=provided, **prepared)
+
+
+def completed(stages: Sequence[Any]) -> Sequence[Any]:
+    """The stages of a program's compilation block with what they need of us: nothing."""
+    return stages
+
+
+def callees(functions: Mapping[str, Callable[..., Any]], signatures: Any, name: str) -> Any:
+    """Python ``functions`` that a program may call, for ``run_main``.
+
+    ``signatures`` tell by name the ``result`` and ``parameters`` as LLVM spells them; ``name`` is
+    new for each.
+    """
+    from pharos.targets.cpu.stopping import Callee, Stoppable
+
+    return Stoppable(
+        {
+            one: Callee(signatures[one].result, signatures[one].parameters, function)
+            for one, function in functions.items()
+        },
+        name,
+    )
 
 
 def assembly(artifact: Artifact) -> str:
@@ -77,11 +109,14 @@ def open_device() -> Any:
     return CpuDevice()
 
 
-def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
-    """Call ``main`` of ``artifact``: a ``program.MainResult``."""
+def run_main(artifact: Artifact, arguments: Sequence[str] = (), callees: Any = None) -> Any:
+    """Call ``main`` of ``artifact``: a ``program.MainResult``.
+
+    ``callees`` (``stopping.Stoppable``) are Python functions that it may call.
+    """
     from pharos.targets.cpu import program
 
-    return program.run_main(artifact, arguments)
+    return program.run_main(artifact, arguments, callees)
 
 
 def provide(lookup: Callable[[str], int | None]) -> None:

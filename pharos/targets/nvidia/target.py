@@ -9,6 +9,7 @@ from typing import Any
 from pharos.core.errors import UserError
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import Generated, GpuKind
+from pharos.targets.common.gpu.programs.rules import ProgramRules
 from pharos.targets.common.gpu.target import GpuTarget
 from pharos.targets.nvidia import facts
 
@@ -72,6 +73,9 @@ NVIDIA = GpuKind(
     open_device=_open_device,
     finish=_finish,
     describe=_describe,
+    programs=ProgramRules(
+        backend="cuda", conversion="convert-gpu-to-nvvm", chip={"nvvm-attach-target": "chip"}
+    ),
     tools=_tools,
 )
 

@@ -33,7 +33,8 @@ def run(
       lispier run hello.lisp
       lispier run --pipeline default examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """
+    from pharos.toolchain import for_program
     from pharos.tools.lispier.running import run_file
 
-    request = options.Stages(target, pipeline, parameter=parameter).request()
+    request = options.Stages(for_program(target), pipeline, parameter=parameter).request()
     run_file(file, tuple(arguments or ()), request, time=time)

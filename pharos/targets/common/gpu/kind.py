@@ -28,6 +28,7 @@ from typing import Any
 
 from pharos.core.errors import InternalError
 from pharos.targets.common.gpu.facts import GpuFacts
+from pharos.targets.common.gpu.programs.rules import ProgramRules
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class GpuKind:
     ``open_device(facts)`` opens a real one; UserError says why there is none.
     ``describe(data, address)`` are the bytes of what ``kernels.launched`` calls a described
     operand, on a simulated device; ``data`` is what the stage said of the array at ``address``.
+    ``programs`` says how pass lists in programs are read; None where programs are not taken.
     ``tools()`` are checks for ``pharos doctor``: each tells what it found, or raises UserError.
     """
 
@@ -84,5 +86,6 @@ class GpuKind:
     known_external: Callable[[str], bool] = lambda name: False
     describe: Callable[[Mapping[str, Any], int], bytes] = _no_description
     assembly: Callable[[str, GpuFacts], str] | None = None
+    programs: ProgramRules | None = None
     tools: Callable[[], Mapping[str, Callable[[], str]]] = dict
     default_pipeline: str = "optimize"

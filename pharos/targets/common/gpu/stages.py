@@ -11,6 +11,10 @@ from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
 from pharos.targets.common.gpu.device_functions import DeviceFunctions
 from pharos.targets.common.gpu.parallel_kernels import ParallelKernels
+from pharos.targets.common.gpu.programs.calls import LaunchCalls
+from pharos.targets.common.gpu.programs.copies import WaitingCopies
+from pharos.targets.common.gpu.programs.linalg import LinalgKernels
+from pharos.targets.common.gpu.programs.merged import MergedKernels
 from pharos.targets.common.loops.stage import GpuLoops
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.transform.rounded_constants import RoundedConstants
@@ -29,5 +33,9 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         ParallelKernels,
         DeviceFunctions,
         FastMath,
+        WaitingCopies,
+        LinalgKernels,
+        MergedKernels,
+        LaunchCalls,
     )
 }

@@ -38,6 +38,7 @@ class GpuTarget:
         self.shared_pipelines = (SHARED_PIPELINES,)
         self.default_pipeline = kind.default_pipeline
         self.timed = not simulated
+        self.takes_programs = kind.programs is not None
         self.needed = False
         self.problem_limits = _SIMULATED_LIMITS if simulated else (0.0, 0.0)
 
