@@ -47,8 +47,8 @@ def ran(text, *arguments, parameters=None, target="xegpu:sim", entry="f"):
         tiled = ir.parse_file(built.dumps[0])
     artifact = built.artifact
     runner = load(artifact)
-    loaded = next(v for v in vars(runner).values() if hasattr(v, "engine"))
-    loaded.engine = both = BothLevels(loaded.engine, tiled, APART)
+    loaded = next(v for v in vars(runner).values() if hasattr(v, "device"))
+    loaded.code = both = BothLevels(loaded.code, tiled, APART)
     found = runner.call(entry, *arguments)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     steps = artifact.metadata["launches"][entry]["steps"]
