@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 from gpu_products import Product, built, check
@@ -175,6 +176,36 @@ def test_one_array_as_both_factors(target):
 def test_what_tma_cannot_bring_goes_without_it():
     one = Product(65, 66, 67, "f16", "f32", "b")  # rows of 134 bytes
     assert "wgmma" not in text_of(built(one, "nvidia:sm_90a"))
+
+
+NARROW = """
+func.func @main(%a: tensor<16x32xf32>, %w: tensor<64x32xbf16>) -> tensor<16x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16x64xf32>
+  %s = linalg.fill ins(%zero : f32) outs(%e : tensor<16x64xf32>) -> tensor<16x64xf32>
+  %c = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>,
+      affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %w : tensor<16x32xf32>, tensor<64x32xbf16>) outs(%s : tensor<16x64xf32>) {
+  ^bb0(%x: f32, %y: bf16, %o: f32):
+    %z = arith.extf %y : bf16 to f32
+    %p = arith.mulf %x, %z : f32
+    %r = arith.addf %o, %p : f32
+    linalg.yield %r : f32
+  } -> tensor<16x64xf32>
+  return %c : tensor<16x64xf32>
+}
+"""
+
+
+def test_weights_that_are_stored_narrow():
+    """A vector of them is twice as long in shared memory, where rows are whole 16 bytes."""
+    payload = Payload("narrow", NARROW, lambda: ir.parse(NARROW))
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((16, 32)).astype(np.float32)
+    w = rng.standard_normal((64, 32)).astype(ml_dtypes.bfloat16)
+    found = load(build(payload, Request(target=SIM)).artifact).call("main", a, w)
+    np.testing.assert_allclose(found, a @ w.astype(np.float32).T, atol=1e-4)
 
 
 @pytest.mark.slow

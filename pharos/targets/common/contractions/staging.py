@@ -105,7 +105,8 @@ class Stager:
             dialect("memref").store(value, self.flat, to)
             return
         bytes_ = self.side.vector * max(8, self.side.value.type.width) // 8
-        dialect("vector").store(value, self.flat, to, alignment=bytes_)
+        # Rows are multiples of 16 bytes; 16 bytes of bf16 that were widened on the way are 32.
+        dialect("vector").store(value, self.flat, to, alignment=min(16, bytes_))
 
     def _piece(self, number: Any) -> Piece:
         slow, fast = self._position(number)
