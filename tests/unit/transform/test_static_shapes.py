@@ -1,0 +1,62 @@
+"""Arguments get their sizes, which reach what is called and what is computed from them."""
+
+import pytest
+
+from pharos import ir
+from pharos.core.errors import UserError
+from pharos.transform.static_shapes import give_shapes
+
+MODULE = """
+func.func private @half(%m: memref<?x?xf32, strided<[?, 1], offset: ?>>) {
+  %c1 = arith.constant 1 : index
+  %n = memref.dim %m, %c1 : memref<?x?xf32, strided<[?, 1], offset: ?>>
+  %i = arith.index_cast %n : index to i32
+  %f = arith.uitofp %i : i32 to f32
+  linalg.fill ins(%f : f32) outs(%m : memref<?x?xf32, strided<[?, 1], offset: ?>>)
+  %s = memref.alloc(%n) : memref<?xf32>
+  linalg.fill ins(%f : f32) outs(%s : memref<?xf32>)
+  return
+}
+func.func @f(%x: memref<?x?xf32>, %k: memref<3x?xi32>) {
+  %m = memref.cast %x : memref<?x?xf32> to memref<?x?xf32, strided<[?, 1], offset: ?>>
+  call @half(%m) : (memref<?x?xf32, strided<[?, 1], offset: ?>>) -> ()
+  return
+}
+func.func @unwanted(%x: memref<?xf32>) { return }
+"""
+
+
+def given(shapes) -> str:
+    module = ir.parse(MODULE)
+    give_shapes(module, shapes)
+    ir.verify(module)
+    return ir.to_text(module)
+
+
+def test_every_size_is_known_and_every_call_is_gone():
+    text = given({"f": {0: (4, 8), 1: (3, 5)}})
+    assert "@f(%arg0: memref<4x8xf32>, %arg1: memref<3x5xi32>)" in text
+    assert "arith.constant 8.000000e+00 : f32" in text
+    assert "memref.alloc() : memref<8xf32>" in text
+    assert "?" not in text
+    assert "call" not in text
+    assert "@half" not in text
+    assert "@unwanted" not in text
+
+
+def test_arguments_that_are_not_named_keep_their_types():
+    assert "%arg1: memref<3x?xi32>" in given({"f": {0: (4, 8)}})
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"g": {}}, "expected a function 'g', found none"),
+        ({"f": {1: (4, 8)}}, "argument 1 of 'f' is memref<3x?xi32>, which has no shape [4, 8]"),
+        ({"f": {0: (4,)}}, "argument 0 of 'f' is memref<?x?xf32>, which has no shape [4]"),
+    ],
+)
+def test_what_does_not_fit_is_refused(shapes, message):
+    with pytest.raises(UserError) as error:
+        given(shapes)
+    assert message in error.value.message
