@@ -21,6 +21,8 @@ problem_limits = (0.0, 0.0)
 # Whether times taken on its device mean something, and whether Pharos needs what `checks` look for.
 timed = True
 needed = True
+# Whether payloads may have sizes that are known only when they are called.
+open_sizes = True
 # What compilation blocks of programs call it.
 backend = "cpu"
 
