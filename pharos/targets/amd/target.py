@@ -15,9 +15,10 @@ from pharos.targets.common.gpu.target import GpuTarget
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.amd.attention import AmdAttention
     from pharos.targets.amd.contractions import AmdContractions
 
-    return {AmdContractions.name: AmdContractions}
+    return {kind.name: kind for kind in (AmdAttention, AmdContractions)}
 
 
 def _generate(text: str, chip: Any) -> Generated:

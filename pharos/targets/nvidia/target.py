@@ -15,9 +15,10 @@ from pharos.targets.nvidia import facts
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.nvidia.attention import NvidiaAttention
     from pharos.targets.nvidia.contractions import NvidiaContractions
 
-    return {NvidiaContractions.name: NvidiaContractions}
+    return {kind.name: kind for kind in (NvidiaAttention, NvidiaContractions)}
 
 
 def _generate(text: str, chip: Any) -> Generated:

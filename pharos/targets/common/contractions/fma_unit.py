@@ -80,7 +80,7 @@ class FmaUnit(MatrixUnit):
     ) -> list[Any]:
         size = self.rows if side == LEFT else self.columns
         first = index.add(line, index.constant(number * size))
-        lines = [index.add(first, offset) for offset in self._lines(side, lane)]
+        lines = [index.add(first, offset) for offset in self.lines(side, lane)]
         read = self._by_line if tile.inner_fast else self._by_step
         by_step = read(tile, lines, inner)
         if side == LEFT:
@@ -101,7 +101,7 @@ class FmaUnit(MatrixUnit):
             found.append([_lane(v, i) for v in vectors for i in range(_GROUP)])
         return found
 
-    def _lines(self, side: str, lane: Any) -> list[Any]:
+    def lines(self, side: str, lane: Any) -> list[Any]:
         """The lines of a piece that belong to ``lane``, relative to its first."""
         arith, across = dialect("arith"), index.constant(self.across)
         if side == LEFT:
@@ -140,8 +140,8 @@ class FmaUnit(MatrixUnit):
     def runs(self, lane: Any) -> list[Run]:
         """Groups of columns, row after row."""
         group = self._group(RIGHT)
-        columns = self._lines(RIGHT, lane)[::group]
-        return [Run(row, column, group) for row in self._lines(LEFT, lane) for column in columns]
+        columns = self.lines(RIGHT, lane)[::group]
+        return [Run(row, column, group) for row in self.lines(LEFT, lane) for column in columns]
 
     def values(self, sums: Sums) -> list[list[Any]]:
         """The scalars of each group."""

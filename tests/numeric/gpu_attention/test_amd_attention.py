@@ -1,0 +1,36 @@
+"""Attention on the simulated AMD GPUs, and the code object of every kernel of it."""
+
+from __future__ import annotations
+
+import pytest
+from gpu_attentions import Heads, built, check
+
+from pharos.targets.common.gpu.finish import REPORT
+from pharos.toolchain import target
+
+
+@pytest.mark.parametrize(
+    ("chip", "one"),
+    [
+        ("gfx1100", Heads(m=1, n=70, heads=4, group=4, dk=32, dtype="f16")),
+        ("gfx942", Heads(heads=1, m=21, n=40, dk=48, dtype="f32", keep=True, empty="zero")),
+    ],
+    ids=str,
+)
+def test_matrix_instructions(chip, one):
+    check(one, f"amd:{chip}:sim")
+
+
+@pytest.mark.parametrize(
+    ("chip", "dtype", "instruction"),
+    [
+        ("gfx1100", "bf16", "v_wmma_f32_16x16x16_bf16"),
+        pytest.param("gfx942", "f16", "v_mfma_f32_16x16x16_f16", marks=pytest.mark.slow),
+        pytest.param("gfx942", "f32", "v_mfma_f32_16x16x4_f32", marks=pytest.mark.slow),
+    ],
+)
+def test_the_code_has_the_chips_instructions_and_spills_nothing(chip, dtype, instruction):
+    artifact = built(Heads(dtype=dtype), f"amd:{chip}")
+    assert instruction in target(f"amd:{chip}").assembly(artifact)
+    for kernel in artifact.metadata[REPORT].values():
+        assert kernel["vgpr_spills"] == kernel["scratch"] == 0

@@ -1,0 +1,34 @@
+"""Attention on the simulated NVIDIA GPUs, and ptxas on every kernel of it."""
+
+from __future__ import annotations
+
+import pytest
+from gpu_attentions import Heads, built, check
+
+from pharos.core.errors import UserError
+from pharos.targets.common.gpu.archive import text_of
+from pharos.targets.common.gpu.finish import REPORT
+
+SIM, SIM_90 = "nvidia:sm_80:sim", "nvidia:sm_90a:sim"
+
+
+def test_tensor_cores_with_a_causal_mask_and_edges_everywhere():
+    check(Heads(m=37, n=50, dk=40, causal=13, dtype="bf16"), SIM)
+
+
+def test_multiply_adds_for_f32():
+    check(Heads(heads=1, m=17, n=33, dk=32, dtype="f32", bias="mn"), SIM)
+
+
+def test_tiles_that_no_kernel_can_have_are_refused_with_the_constraint():
+    with pytest.raises(UserError, match="key_tile = 24 is not a multiple of 16"):
+        built(Heads(), "nvidia:sm_80", key_tile=24)
+
+
+def test_ptxas_takes_the_kernel_and_spills_nothing():
+    artifact = built(Heads(m=100, n=72, causal=0), "nvidia:sm_80")
+    text = text_of(artifact)
+    assert "mma.sync" in text and "cp.async" in text and "ldmatrix" in text
+    for kernel in artifact.metadata[REPORT].values():
+        assert kernel["spill_stores"] + kernel["spill_loads"] == 0
+        assert 0 < kernel["registers"] <= 255
