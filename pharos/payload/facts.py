@@ -252,6 +252,10 @@ class Attention(Motif):
     """``softmax(Q K^T, masked) V`` per batch (heads included).
 
     ``mask`` is "none", "causal", "additive" or "select" (scores that a condition replaces).
+    ``stored`` are the element types of queries, keys and values in memory, where they are followed
+    back to, ``dtype`` is that of the result, ``extras`` those of what masks are read from.
+    ``shared`` heads of queries have the same keys. ``obstacle`` says why it cannot become one
+    operation, "" where it can.
     """
 
     kind: ClassVar[str] = "attention"
@@ -262,6 +266,10 @@ class Attention(Motif):
     value_depth: Size
     mask: str
     dtype: str
+    stored: tuple[str, str, str] = ("f32", "f32", "f32")
+    extras: tuple[str, ...] = ()
+    shared: Size = 1
+    obstacle: str = ""
     members: tuple[Motif, ...] = ()
 
     def parts(self) -> tuple[Motif, ...]:
@@ -269,9 +277,14 @@ class Attention(Motif):
 
     def describe(self) -> str:
         mask = "" if self.mask == "none" else f", {self.mask} mask"
+        shared = "" if self.shared == 1 else f", keys shared by {_size(self.shared)}"
+        depth = f"depth {_size(self.depth)}"
+        depth += "" if self.value_depth == self.depth else f" and {_size(self.value_depth)}"
+        types = " x ".join(dict.fromkeys(self.stored))
+        types += "" if types == self.dtype else f" to {self.dtype}"
         return (
             f"{_size(self.batch)} of {_size(self.queries)} queries, {_size(self.keys)} keys, "
-            f"depth {_size(self.depth)}, {self.dtype}{mask}"
+            f"{depth}, {types}{mask}{shared}"
         )
 
 
@@ -290,6 +303,19 @@ class Movement(Motif):
 
 
 @dataclass(frozen=True)
+class NearMiss:
+    """What looks like an attention and is none: its second product, and why."""
+
+    operation: Any = field(compare=False, repr=False)
+    reason: str
+    place: Span | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place is not None else ""
+        return f"{where}{self.operation.name} is not the end of an attention: {self.reason}"
+
+
+@dataclass(frozen=True)
 class FunctionFacts:
     """One function with a body."""
 
@@ -297,6 +323,7 @@ class FunctionFacts:
     arguments: tuple[ValueFact, ...]
     results: tuple[ValueFact, ...]
     motifs: tuple[Motif, ...]
+    misses: tuple[NearMiss, ...] = ()
 
     def walk(self) -> Iterator[Motif]:
         """Every motif, those that others are made of right behind them."""

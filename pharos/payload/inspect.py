@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pharos.ir import span_of
 from pharos.ir.bindings import mlir
-from pharos.payload.attention import Heads, attentions, mask_of
+from pharos.payload.attention import Form, Miss, attentions_of, facts_of
 from pharos.payload.composites import Finder, Found
 from pharos.payload.contraction import contraction_of
 from pharos.payload.convolution import convolution_of
 from pharos.payload.elementwise import Group, groups_of, is_elementwise, name_of
 from pharos.payload.facts import (
     Attention,
-    Contraction,
     Elementwise,
     FunctionFacts,
     Motif,
+    NearMiss,
     Norm,
     PayloadFacts,
     Softmax,
@@ -48,11 +48,13 @@ def inspect_payload(module: Any) -> PayloadFacts:
 
 def _function(function: Any) -> FunctionFacts:
     type_ = mlir.FunctionType(function.attributes["function_type"].value)
+    motifs = _Motifs(graph_of(function))
     return FunctionFacts(
         function.attributes["sym_name"].value,
         tuple(map(_value, type_.inputs)),
         tuple(map(_value, type_.results)),
-        _Motifs(graph_of(function)).found(),
+        motifs.found(),
+        tuple(map(_near, motifs.misses)),
     )
 
 
@@ -69,6 +71,7 @@ class _Motifs:
         self.keys = Keys(graph)
         self.taken: set[Node] = set()
         self.made: dict[Node, Motif] = {}
+        self.misses: list[Miss] = []
 
     def found(self) -> tuple[Motif, ...]:
         """All motifs in program order."""
@@ -88,7 +91,9 @@ class _Motifs:
             self.add(node, core, {node, *self.epilogue_nodes.get(node, ())})
         for composite in composites:
             self.add(composite.root, _composite(composite), composite.nodes)
-        self.attention(cores, composites, finder)
+        forms, self.misses = attentions_of(self.graph.nodes)
+        for form in forms:
+            self.attention(form)
         return tuple(self.made[node] for node in sorted(self.made, key=lambda n: n.number))
 
     def add(self, node: Node, motif: Motif, covers: set[Node]) -> None:
@@ -152,42 +157,19 @@ class _Motifs:
                     self.add(node, motif, {node})
                     break
 
-    def attention(self, cores: Mapping[Node, Any], composites: list[Found], finder: Finder) -> None:
-        """Put the parts of each attention into one motif, at its last contraction."""
-        contractions = {n: c for n, c in cores.items() if isinstance(c, Contraction)}
-        named = [_named(n) for n, m in self.made.items() if isinstance(m, Softmax)
-                 and n.name == "linalg.softmax"]  # fmt: skip
-        for heads in attentions(contractions, [*composites, *named]):
-            if heads.scores not in self.made or heads.softmax.root not in self.made:
-                continue  # already a part of another
-            self.join(heads, contractions, finder)
+    def attention(self, form: Form) -> None:
+        """Put the parts of ``form`` into one motif, at its last contraction."""
+        if form.scores not in self.made or form.values not in self.made:
+            return  # already a part of another
+        inside = {form.scores, form.values, *form.nodes}
+        members = sorted((n for n in self.made if n in inside), key=lambda n: n.number)
+        found = facts_of(form, tuple(self.made.pop(node) for node in members))
+        self.add(form.values, found, inside)
 
-    def join(self, heads: Heads, contractions: Mapping[Node, Contraction], finder: Finder) -> None:
-        """Replace the motifs of ``heads`` by one attention."""
-        scores, values = contractions[heads.scores], contractions[heads.values]
-        swapped = scores.m == values.k and scores.n != values.k
-        softmax = heads.softmax
-        at = tuple(f"i{n}" for n in range(len(shape_of(softmax.root.outputs[0].type))))
-        expression = softmax.source
-        if expression < 0:
-            expression = finder.expressions.of(softmax.root.reads[0], at)
-        members = [self.made.pop(heads.scores), self.made.pop(softmax.root)]
-        between = [n for n in self.made if n in heads.between]
-        members[1:1] = [self.made.pop(n) for n in sorted(between, key=lambda n: n.number)]
-        members.append(self.made.pop(heads.values))
-        motif = Attention(
-            operation=heads.values.operation,
-            batch=values.batch,
-            queries=scores.n if swapped else scores.m,
-            keys=values.k,
-            depth=scores.k,
-            value_depth=values.n if values.m in (scores.m, scores.n) else values.m,
-            mask=mask_of(finder.expressions, expression),
-            dtype=values.dtype,
-            members=tuple(members),
-        )
-        covers = {heads.scores, heads.values, *softmax.nodes, *heads.between}
-        self.add(heads.values, motif, covers)
+
+def _near(miss: Miss) -> NearMiss:
+    operation = miss.values.operation
+    return NearMiss(operation, miss.reason, span_of(operation.location))
 
 
 def _through(node: Node | None) -> Node | None:
@@ -224,12 +206,6 @@ def _softmax_of(node: Node) -> Softmax | None:
         shifted=True,
         dtype=element_of(value.type),
     )
-
-
-def _named(node: Node) -> Found:
-    """A ``linalg.softmax`` as a composite of one operation."""
-    axis = mlir.IntegerAttr(node.operation.attributes["dimension"]).value
-    return Found(node, {node}, "softmax", (axis,), True, -1)
 
 
 def _attention_of(node: Node) -> Attention | None:

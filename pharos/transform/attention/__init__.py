@@ -1,0 +1,1 @@
+"""Attention as one operation: the rewrite, the stages around it, the transform op."""
