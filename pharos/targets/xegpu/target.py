@@ -14,6 +14,7 @@ from pharos.targets.xegpu import facts
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.xegpu.attention.stage import XeGpuAttention
     from pharos.targets.xegpu.contractions.factors import XeGpuFactors
     from pharos.targets.xegpu.contractions.multiply_adds import XeGpuMultiplyAdds
     from pharos.targets.xegpu.contractions.stage import XeGpuProducts
@@ -22,6 +23,7 @@ def _stages() -> Mapping[str, Callable[..., Any]]:
     from pharos.targets.xegpu.tiles_to_lanes import TilesToLanes
 
     kinds = (
+        XeGpuAttention,
         XeGpuFactors,
         XeGpuProducts,
         XeGpuMultiplyAdds,

@@ -36,13 +36,13 @@ def reachable(product: Product, tiles: Tiles) -> tuple[Product, list[Any]]:
         # A transposing load brings 16 x 16 elements, which fewer rows of a subgroup have not.
         straight = name == "a" and matrix.turned and tiles.sg_m % _TRANSPOSED != 0
         if straight or objection(matrix, sizes) is not None:
-            matrix = _copied(matrix, sizes, matrix.turned and not straight)
+            matrix = copied(matrix, sizes, matrix.turned and not straight)
             made.append(matrix.buffer)
         factors[name] = matrix
     return replace(product, **factors), made
 
 
-def _copied(matrix: Matrix, batch_sizes: tuple[int, ...], turned: bool) -> Matrix:
+def copied(matrix: Matrix, batch_sizes: tuple[int, ...], turned: bool) -> Matrix:
     """A copy of ``matrix`` with padded rows, ``turned`` or not; what all batches share is copied
     once."""
     height, width = (matrix.columns, matrix.rows) if turned else (matrix.rows, matrix.columns)

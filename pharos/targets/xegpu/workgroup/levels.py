@@ -82,7 +82,7 @@ class BothLevels:
         )
         finite = np.isfinite(lanes) & np.isfinite(group)
         scale = max(1e-30, float(np.abs(group[finite]).max(initial=0)))
-        apart = float(np.abs(lanes - group)[finite].max(initial=0)) / scale
+        apart = float(np.abs(lanes[finite] - group[finite]).max(initial=0)) / scale
         same = np.array_equal(lanes[~finite], group[~finite], equal_nan=True)
         if apart > self.tolerance[dtype] or not same:
             raise InternalError(

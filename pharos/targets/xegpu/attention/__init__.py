@@ -1,0 +1,1 @@
+"""Attention of f16 and bf16 as XeGPU kernels at workgroup level."""
