@@ -74,6 +74,7 @@ a literal. What `w` (writer.Writer) offers:
   `with w.acting(lane):` queues and places of another lane, inside of `once`; `w.moment()` and
   `w.last_write(pointer)`, where `w.checked`: who wrote shared memory last, and when. `TABLE.edit`
   enters a function that changes a kernel's lines before its instructions are looked up.
+- **Words**: `w.say(*words)` hands i64 to whoever runs the kernel: `Simulator.run(said=Said())`.
 - **Faults**: `w.require(condition, "message with {0}", value)`, `w.fault("message")`.
 
 # What stops a kernel
@@ -102,6 +103,7 @@ from pharos.simt.checks import Checks
 from pharos.simt.faults import SimulationFault, UnknownInstruction
 from pharos.simt.meanings import Call, Meanings, meaning
 from pharos.simt.regions import Region
+from pharos.simt.said import Said, Words
 from pharos.simt.simulator import Simulator
 from pharos.simt.trace import Step, Trace
 from pharos.simt.values import Value
@@ -112,12 +114,14 @@ __all__ = [
     "Checks",
     "Meanings",
     "Region",
+    "Said",
     "SimulationFault",
     "Simulator",
     "Step",
     "Trace",
     "UnknownInstruction",
     "Value",
+    "Words",
     "Writer",
     "meaning",
 ]

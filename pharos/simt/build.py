@@ -167,6 +167,7 @@ def _used_meanings(library: Library, kernel: str) -> list[Definition]:
 def runtime(code: Code) -> str:
     """The runtime: what every kernel needs, the switch, and what checks share."""
     names = [*_PIECES, switch_piece(code.fibers), *(["trace"] if code.traced else [])]
+    names += ["words"] if code.written.says else []
     checks = code.checks
     if not checks:
         return runtime_text(*names, "unchecked")

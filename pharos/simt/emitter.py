@@ -46,6 +46,7 @@ class Written:
     granules: set[int] = field(default_factory=lambda: {4})
     masked: dict[str, str] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
+    says: bool = False
 
     def need(self, access: str, space: str, size: int, granule: int) -> None:
         """The kernel makes such accesses, the finest of them of ``granule`` bytes."""

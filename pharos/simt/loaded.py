@@ -34,6 +34,10 @@ _TRACED = {
     "simt.trace.next": ctypes.c_uint64, "simt.trace.end": ctypes.c_uint64,
     "simt.trace.full": ctypes.c_int64,
 }  # fmt: skip
+_SAYING = {
+    "simt.say.next": ctypes.c_uint64, "simt.say.end": ctypes.c_uint64,
+    "simt.say.full": ctypes.c_int64,
+}  # fmt: skip
 _ARRAYS = {
     "simt.grid": (3, np.int32), "simt.block": (3, np.int32), "simt.block_size": (3, np.int32),
     "simt.place": (3 * 1024, np.int32), "simt.waits": (1024, np.int32),
@@ -58,6 +62,7 @@ class Loaded:
         arrays: Mapping[str, int],
         traced: bool = False,
         greenlets: bool = False,
+        says: bool = False,
     ) -> None:
         self.worker = worker
         self._granule = granule or 1
@@ -68,6 +73,7 @@ class Loaded:
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
         words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})
+        words |= _SAYING if says else {}
         for name in (
             "simt.run",
             "simt.trap",
@@ -142,6 +148,12 @@ class Loaded:
         self["simt.trace.next"] = start
         self["simt.trace.end"] = start + (buffer.nbytes if buffer is not None else 0)
         self["simt.trace.full"] = 0
+
+    def set_words(self, buffer: np.ndarray) -> None:
+        """Where what the kernel says goes."""
+        self["simt.say.next"] = buffer.ctypes.data
+        self["simt.say.end"] = buffer.ctypes.data + buffer.nbytes
+        self["simt.say.full"] = 0
 
     def set_stacks(self, threads: int, size: int) -> None:
         """Stacks of at least ``size`` bytes for at least this many threads."""

@@ -7,16 +7,18 @@ inline assembly text of a kernel up in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pharos.simt.said import Words
     from pharos.simt.values import Value
     from pharos.simt.writer import Writer
 
 Body = Callable[["Writer", "Call"], Any]
 Edit = Callable[[tuple[str, ...]], tuple[str, ...]]
+Reader = Callable[[Iterable["Words"]], Iterable[str]]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Meanings:
         self.name = name
         self._own: dict[str, Meaning] = {}
         self._edits: list[Edit] = []
+        self._reader: Reader | None = None
         self._parts = parts
 
     def __iter__(self) -> Iterator[Meaning]:
@@ -92,6 +95,16 @@ class Meanings:
         """Enters a function from a function's lines to others: for what values alone cannot say."""
         self._edits.append(change)
         return change
+
+    def said(self, reader: Reader) -> Reader:
+        """Enters the function from what meanings say (``Writer.say``) to texts for printing."""
+        self._reader = reader
+        return reader
+
+    def texts(self, said: Iterable[Words]) -> list[str]:
+        """What kernels print with what they said."""
+        readers = [one for one in (self._reader, *(p._reader for p in self._parts)) if one]
+        return list(readers[0](said)) if readers else []
 
     def add(self, pattern: str, body: Body, source: str) -> None:
         """One more meaning; ValueError for a pattern that is there already or has no source."""

@@ -24,6 +24,7 @@ from pharos.simt.meanings import Meanings
 from pharos.simt.regions import Region
 from pharos.simt.report import fault_of
 from pharos.simt.rewriting import Rewriter
+from pharos.simt.said import Said
 from pharos.simt.sites import Sites
 from pharos.simt.trace import Trace, Tracer
 from pharos.simt.workers import cores, in_use, run_all
@@ -81,6 +82,7 @@ class Simulator:
         rewritten = rewriter.module()
         self._refuse(expansion.unknown)
         self._granule = granule_of(written.granules) if self.checks else None
+        self.says = written.says
         start, traced = build.entry_text(self.kernel), self._tracer is not None
         code = build.Code(self.checks, written, start, rewritten, traced, self.fibers)
         return [build.compile_unit(unit, optimize) for unit in build.units(code)]
@@ -111,6 +113,7 @@ class Simulator:
         latest: bool = True,
         memory: Sequence[Region] | None = None,
         trace: Trace | None = None,
+        said: Said | None = None,
         workers: int | None = None,
     ) -> None:
         """Runs every block of the grid. ``grid`` and ``block`` have 1 to 3 axes, x first.
@@ -120,7 +123,8 @@ class Simulator:
         Threads start in ``order``; asynchronous effects happen at the ``latest`` moment that is
         legal or at the earliest. ``memory`` is all global memory that the kernel may use; without
         it, the arrays among the arguments, or any when there are other pointers. ``trace`` is
-        filled with what its thread executes, if the kernel was built ``traced``.
+        filled with what its thread executes, if the kernel was built ``traced``, ``said`` with what
+        a kernel says that ``says`` anything.
         SimulationFault when the kernel does what is not allowed.
         """
         shared = self._layout.with_dynamic(dynamic_shared)
@@ -132,11 +136,14 @@ class Simulator:
         with in_use:
             copies = self._prepared(launch, packed, regions, workers or cores())
             recorded = self._record(trace, launch, copies)
+            words = self._listen(said or Said(0), copies)
             kinds = run_all(copies, guarded=self.fibers == build.NATIVE)
             stopped = [c for c, kind in zip(copies, kinds, strict=True) if kind]
             faults = [fault_of(self, copy, regions) for copy in stopped]
             if trace is not None:
                 self._fill(trace, recorded, copies)
+            if said is not None:
+                self._hear(said, words, copies)
         if faults:
             raise faults[0]
 
@@ -178,12 +185,30 @@ class Simulator:
         trace.missed = sum(copy["simt.trace.full"] for copy in copies)
         trace.read(recorded[: max(ends)], self.sites, self._tracer.kinds)
 
+    def _listen(self, said: Said, copies: Sequence[Loaded]) -> list[np.ndarray]:
+        """Room for what the copies say."""
+        buffers = said.buffers(len(copies)) if self.says else []
+        for copy, buffer in zip(copies, buffers, strict=False):
+            copy.set_words(buffer)
+        return buffers
+
+    def _hear(self, said: Said, buffers: Sequence[np.ndarray], copies: Sequence[Loaded]) -> None:
+        """Reads what they said."""
+        if not self.says:
+            return
+        ends = [
+            copy["simt.say.next"] - buffer.ctypes.data
+            for copy, buffer in zip(copies, buffers, strict=True)
+        ]
+        said.read([buffer[: end // 8] for buffer, end in zip(buffers, ends, strict=True)])
+        said.missed += sum(copy["simt.say.full"] for copy in copies)
+
     def _worker(self, number: int) -> Loaded:
         if number not in self._loaded:
             arrays = {array.name: array.size for array in self.kernel.arrays}
             offsets = self._layout.offsets
             traced, greenlets = self._tracer is not None, self.fibers == build.GREENLET
             self._loaded[number] = Loaded(
-                self._code, number, offsets, self._granule, arrays, traced, greenlets
+                self._code, number, offsets, self._granule, arrays, traced, greenlets, self.says
             )
         return self._loaded[number]

@@ -172,6 +172,13 @@ class Writer(Effects):
         at = self.convert(at, "i64")
         return self.emit(f"getelementptr {type}, {pointer.typed}, {at.typed}", pointer.type)
 
+    def say(self, *words: Value) -> None:
+        """Hand these i64 to whoever runs the kernel, with its block and thread (``Said``)."""
+        self.written.says = True
+        at = self.call("simt.say", "ptr", self.constant(len(words), "i64"))
+        for number, word in enumerate(words):
+            self.poke(word, self.offset(at, 8 * number))
+
     def finish(self, name: str, call: Call, result: object) -> None:
         """Ends the function ``name`` with the meaning's result and hands it in."""
         for held in self._left:

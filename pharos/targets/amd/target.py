@@ -57,6 +57,11 @@ AMD = GpuKind(
     stages=_stages,
     generate=_generate,
     assembly=_assembly,
+    simulated_external=(
+        "__ockl_printf_begin",
+        "__ockl_printf_append_string_n",
+        "__ockl_printf_append_args",
+    ),
     programs=ProgramRules(
         backend="rocm",
         conversion="convert-gpu-to-rocdl",

@@ -21,6 +21,8 @@ from pharos.targets.cpu.libcalls import GENERATED
 from pharos.targets.cpu.private_functions import LARGE
 
 _C_INTERFACE = "_mlir_ciface_"
+_NO_PASS = "the pipeline lacks a pass for it"
+_KERNELS = "kernels need a GPU, real or simulated: --target NAME:sim, see pharos targets"
 
 
 def compile_object(
@@ -77,7 +79,7 @@ def check_lowered(module: Any) -> None:
         error = CompileError(
             f"'{operation.name}' was not lowered to the LLVM dialect",
             span=span_of(operation.location),
-            hint="the pipeline lacks a pass for it",
+            hint=_KERNELS if operation.name.startswith("gpu.") else _NO_PASS,
         )
         error.operation = operation.name
         errors.append(error)

@@ -73,6 +73,7 @@ NVIDIA = GpuKind(
     meanings=_meanings,
     open_device=_open_device,
     finish=_finish,
+    known_external=lambda name: name == "vprintf",
     describe=_describe,
     programs=ProgramRules(
         backend="cuda", conversion="convert-gpu-to-nvvm", chip={"nvvm-attach-target": "chip"}

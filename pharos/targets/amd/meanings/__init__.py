@@ -14,6 +14,7 @@ from pharos.targets.amd.meanings import (
     lanes,
     maths,
     matrices,
+    printing,
     row_moves,
     swizzles,
 )
@@ -27,5 +28,6 @@ FAMILIES = (
     matrices.TABLE,
     buffers.TABLE,
     maths.TABLE,
+    printing.TABLE,
 )
 TABLE = Meanings("amd", *FAMILIES)

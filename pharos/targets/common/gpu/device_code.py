@@ -17,13 +17,18 @@ _DYNAMIC = "__dynamic_shmem__"
 _DYNAMIC_ALIGNMENT = 1024
 
 
-def llvm_ir(module: Any, kind: GpuKind, facts: GpuFacts) -> str:
+def llvm_ir(module: Any, kind: GpuKind, facts: GpuFacts, *, simulated: bool = False) -> str:
     """The ``gpu.module`` of ``module``, in the LLVM dialect, as text that LLVM 22 reads.
 
-    With debug locations: where in the payload each instruction comes from. UserError or
-    CompileError, with the place, for what has no translation.
+    Kernels for a ``simulated`` device may call what only simulated devices have. With debug
+    locations: where in the payload each instruction comes from. UserError or CompileError, with
+    the place, for what has no translation.
     """
-    vet(_gpu_module(module), kind.dialects, kind.known_external)
+
+    def known(name: str) -> bool:
+        return kind.known_external(name) or (simulated and name in kind.simulated_external)
+
+    vet(_gpu_module(module), kind.dialects, known)
     alone = _alone(module)
     with module.context:
         _fix_dynamic_shared(alone)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from pharos.core import settings
 from pharos.targets.common.gpu.device_memory import Region
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.launches import Launch
+from pharos.targets.common.gpu.printing import show
 
 # Kernels have a calling convention of their own in LLVM IR; functions that they call have not.
 _KERNEL = re.compile(
@@ -95,12 +97,27 @@ class Engine:
             "workers": settings.THREADS.get(),
         }
         start = time.perf_counter()
-        if wanted is None:
-            kernel.run(launch.grid, launch.block, list(operands), **how)
-        else:
-            _run_traced(kernel, launch, operands, how, wanted)
+        with self._printing(kernel, how):
+            if wanted is None:
+                kernel.run(launch.grid, launch.block, list(operands), **how)
+            else:
+                _run_traced(kernel, launch, operands, how, wanted)
         if self._simulation.watch is not None:
             self._simulation.watch(launch, time.perf_counter() - start)
+
+    @contextmanager
+    def _printing(self, kernel: Any, how: dict[str, Any]) -> Iterator[None]:
+        """What ``kernel`` prints when it runs as ``how`` says is written, also if it stops."""
+        if not kernel.says:
+            yield
+            return
+        from pharos.simt import Said
+
+        said = how["said"] = Said()
+        try:
+            yield
+        finally:
+            show(self._meanings(self._facts).texts(said.words), said.missed)
 
     def _kernel(self, name: str) -> Any:
         if name not in self._kernels:

@@ -36,7 +36,7 @@ def finish(
     text, report = "", {}
     files = {archive.constant_name(n): data for n, data in enumerate(reader.constants)}
     if any(program.launches for program in programs.values()):
-        text = llvm_ir(module, target.kind, target.facts())
+        text = llvm_ir(module, target.kind, target.facts(), simulated=target.simulated)
     files[archive.LLVM_IR] = text.encode()
     if text and not target.simulated:
         made = generate(text, target.kind, target.facts())

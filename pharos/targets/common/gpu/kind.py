@@ -21,7 +21,7 @@ the selector ``gpu-chip`` fills in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,8 @@ class GpuKind:
     of operations that have a translation to LLVM IR ("llvm.", "nvvm.").
     ``finish(module, facts)`` edits the kernels' module (LLVM dialect) right before translation.
     ``known_external(name)`` tells which functions without a body the code generator knows itself
-    (builtins of SPIR-V); all others but LLVM's intrinsics are refused.
+    (builtins of SPIR-V); all others but LLVM's intrinsics are refused. ``simulated_external`` are
+    the names of functions that simulated devices know besides.
     ``generate(text, facts)`` makes code of LLVM IR text (as LLVM 22 reads it, with debug locations:
     ``downgrade.without_places`` drops them). It runs in a child process, which it may end.
     ``assembly(text, facts)`` is the code as text for people, for kinds whose ``generate`` does not
@@ -84,6 +85,7 @@ class GpuKind:
     open_device: Callable[[GpuFacts], Any]
     finish: Callable[[Any, GpuFacts], None] = _nothing
     known_external: Callable[[str], bool] = lambda name: False
+    simulated_external: Collection[str] = ()
     describe: Callable[[Mapping[str, Any], int], bytes] = _no_description
     assembly: Callable[[str, GpuFacts], str] | None = None
     programs: ProgramRules | None = None

@@ -13,6 +13,7 @@ from pharos.targets.nvidia.meanings import (
     matrix_moves,
     mbarriers,
     mma,
+    printing,
     proxies,
     shuffles,
     special_registers,
@@ -37,5 +38,6 @@ FAMILIES = (
     proxies.TABLE,
     wgmma.TABLE,
     accumulators.TABLE,
+    printing.TABLE,
 )
 TABLE = Meanings("nvidia", *FAMILIES)

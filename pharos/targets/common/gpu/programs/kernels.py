@@ -22,7 +22,7 @@ def take_kernels(module: Any, target: Any) -> tuple[dict[str, bytes], dict[str, 
     if found is None:
         return {}, {}
     _check_launches(found, places(module))
-    text = llvm_ir(module, target.kind, target.facts())
+    text = llvm_ir(module, target.kind, target.facts(), simulated=target.simulated)
     found.erase()
     del module.operation.attributes["gpu.container_module"]
     files = {archive.LLVM_IR: text.encode()}
