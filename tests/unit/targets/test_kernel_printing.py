@@ -31,7 +31,7 @@ def test_words_are_formatted_as_c_does(format, words, text):
 
 
 def test_packed_arguments_lie_at_multiples_of_their_sizes():
-    raw = struct.pack("<ixxxxdiq", 5, 2.5, 6, 7)
+    raw = struct.pack("<ixxxxdixxxxq", 5, 2.5, 6, 7)
     assert formatted(b"%d %g %d %ld", packed_arguments(raw)) == "5 2.5 6 7"
 
 
