@@ -13,7 +13,7 @@ import numpy as np
 from pharos.core.errors import UserError
 from pharos.core.span import Span, register_source
 from pharos.ingress.checkpoints import open_checkpoint
-from pharos.models.gpt2.model import Gpt2
+from pharos.models.gpt2.opening import open_model
 
 _IDS = "--ids"
 
@@ -56,7 +56,8 @@ def write_logits(
         raise UserError(
             f"{_IDS}: expected at most {most} ids, the checkpoint's positions, found {len(tokens)}"
         )
-    model = Gpt2.load(checkpoint, dtype=dtype, target=target, positions=len(tokens))
+    count = len(tokens)
+    model = open_model(checkpoint, dtype=dtype, target=target, positions=count, prompt=count)
     found = model.logits(tokens)
     _save(output, found)
     shape: tuple[int, ...] = found.shape

@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pharos import toolchain
 from pharos.core.errors import UserError
 from pharos.ingress.checkpoints import Config, Tokenizer, check_pair, open_checkpoint
 from pharos.ingress.checkpoints import open_tokenizer as open_file
 from pharos.models.gpt2 import embedded
 from pharos.models.gpt2.generate import Record, Sampling, generate
-from pharos.models.gpt2.model import Gpt2
+from pharos.models.gpt2.opening import AnyGpt2, open_model
 from pharos.tools.console import print_json
 
 
@@ -25,7 +26,7 @@ from pharos.tools.console import print_json
 class Session:
     """A model, its tokenizer, the ids of the prompt and how many tokens are wanted."""
 
-    model: Gpt2
+    model: AnyGpt2
     tokenizer: Tokenizer
     text: str
     prompt: list[int]
@@ -51,7 +52,7 @@ class Session:
         check_pair(config, found)
         ids = found.encode(prompt) if prompt else [found.end]
         length = _length(config, ids, tokens)
-        model = Gpt2.load(path, dtype=dtype, target=target, positions=length)
+        model = open_model(path, dtype=dtype, target=target, positions=length, prompt=len(ids))
         return Session(model, found, prompt or "", ids, tokens)
 
 
@@ -141,6 +142,10 @@ def _lines(session: Session, record: Record, made: int) -> list[str]:
         f"{_number(record.ms_per_token())} ms/token median, "
         f"{_number(record.tokens_per_second())} tokens/s, {_tokens(made)}",
     ]
+    if model.launches:
+        lines.append(f"{model.launches} kernels in one launch per token")
+    if not toolchain.target(model.target).timed:
+        lines.append("simulated: the times say nothing about the chip")
     if stopped:
         lines.append(f"stopped: the model has {config.max_sequence} positions")
     return lines
@@ -165,6 +170,8 @@ def _document(
         "config": asdict(model.checkpoint.config),
         "dtype": model.dtype,
         "target": model.target,
+        "kernels_per_token": model.launches,
+        "simulated": not toolchain.target(model.target).timed,
         "timing": timing,
     }
 

@@ -5,12 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from pharos.core.errors import UserError
-from pharos.models.gpt2.model import Gpt2
+
+
+class Model(Protocol):
+    """A checkpoint that reads tokens: ``model.Gpt2``, or ``device_model.DeviceGpt2``.
+
+    What it returns are the logits after the last token, float32 (vocabulary), until it is called
+    again: a numpy array, or one on a device that ``numpy.asarray`` brings here.
+    """
+
+    positions: int
+
+    def prefill(self, tokens: Sequence[int]) -> Any:
+        """Read ``tokens`` as a new text."""
+
+    def step(self, token: int, position: int) -> Any:
+        """Append ``token`` at ``position``."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +67,13 @@ class Record:
 
 
 def choose(logits: Any, sampling: Sampling, rng: np.random.Generator) -> int:
-    """The id of the next token from ``logits``, float32 (vocabulary)."""
+    """The id of the next token from ``logits``, float32 (vocabulary), here or on a device.
+
+    The likeliest is found where the logits are; to draw one they are brought here.
+    """
     if sampling.temperature == 0:
-        return int(np.argmax(logits))
-    scaled = logits.astype(np.float64) / sampling.temperature
+        return int(logits.argmax())
+    scaled = np.asarray(logits, np.float64) / sampling.temperature
     if 0 < sampling.top_k < len(scaled):
         least = np.partition(scaled, -sampling.top_k)[-sampling.top_k]
         scaled = np.where(scaled < least, -np.inf, scaled)
@@ -64,7 +82,7 @@ def choose(logits: Any, sampling: Sampling, rng: np.random.Generator) -> int:
 
 
 def generate(
-    model: Gpt2,
+    model: Model,
     prompt: Sequence[int],
     count: int,
     sampling: Sampling,
@@ -98,5 +116,5 @@ def generate(
             return
         # The consumer's time, between the yield and here, does not count.
         before = time.perf_counter()
-        logits = model.forward([token], position)[0]
+        logits = model.step(token, position)
         record.steps.append(chosen + time.perf_counter() - before)

@@ -17,7 +17,7 @@ import numpy as np
 
 from pharos import toolchain
 from pharos.core.errors import UserError
-from pharos.ingress.checkpoints import Checkpoint, open_checkpoint
+from pharos.ingress.checkpoints import Checkpoint, Config, open_checkpoint
 from pharos.runtime import Bound
 
 SOURCE = Path(__file__).with_name("forward.lisp")
@@ -64,7 +64,8 @@ class Gpt2:
     """A checkpoint, compiled and ready to be called.
 
     ``dtype`` is how the weights are stored, "f32" or "bf16"; arithmetic is f32 always. A
-    checkpoint of the other type is converted once when it is loaded.
+    checkpoint of the other type is converted once when it is loaded. ``launches`` are the kernels
+    of a token, of which a CPU has none.
     """
 
     checkpoint: Checkpoint
@@ -74,6 +75,7 @@ class Gpt2:
     weights: list[Any]
     timing: Timing
     positions: int = 0
+    launches: int = 0
     _calls: dict[tuple[int, int], _Scratch] = field(default_factory=dict)
 
     @staticmethod
@@ -87,22 +89,15 @@ class Gpt2:
         """
         start = time.perf_counter()
         checkpoint = open_checkpoint(path)
-        config = checkpoint.config
-        dtype = dtype or config.dtype
-        if dtype not in DTYPES:
-            raise UserError(f"expected dtype f32 or bf16, found '{dtype}'")
-        if not 0 <= positions <= config.max_sequence:
-            raise UserError(
-                f"expected at most {config.max_sequence} positions, the checkpoint's maximum, "
-                f"found {positions}"
-            )
+        dtype = checked_dtype(checkpoint.config, dtype)
+        length = checked_positions(checkpoint.config, positions)
         weights = [_stored(array, DTYPES[dtype]) for array in checkpoint.tensors.values()]
         loaded = time.perf_counter()
         artifact = toolchain.compile(payload(dtype), toolchain.Request(target))
         runner = toolchain.load(artifact)
         timing = Timing(loaded - start, time.perf_counter() - loaded)
         model = Gpt2(checkpoint, dtype, target, runner, weights, timing)
-        model.positions = positions or config.max_sequence
+        model.positions = length
         model._allocate()
         return model
 
@@ -119,7 +114,6 @@ class Gpt2:
         (rows, vocabulary); the array is overwritten by the next call of the same size.
         """
         count = len(tokens)
-        vocabulary = self.checkpoint.config.vocabulary
         if not 0 < count <= self.positions - start:
             raise UserError(
                 f"expected 1 to {self.positions - start} tokens at position {start} of "
@@ -127,15 +121,16 @@ class Gpt2:
             )
         if not 0 < rows <= count:
             raise UserError(f"expected 1 to {count} rows of logits, found {rows}")
-        ids = np.asarray(tokens, np.int64)
-        bad = ids[(ids < 0) | (ids >= vocabulary)]
-        if len(bad):
-            raise UserError(f"expected token ids from 0 to {vocabulary - 1}, found {bad[0]}")
+        ids = checked_tokens(self.checkpoint.config, tokens)
         call = self._call(count, rows)
         call.tokens[:] = ids
         call.bound.set("start", start)
         call.bound()
-        return call.logits[:, :vocabulary]
+        return call.logits[:, : self.checkpoint.config.vocabulary]
+
+    def step(self, token: int, position: int) -> Any:
+        """Append ``token`` at ``position``; the logits after it: float32 (vocabulary)."""
+        return self.forward([token], position)[0]
 
     def logits(self, tokens: Sequence[int]) -> Any:
         """The logits at every position of ``tokens``: float32 (T, vocabulary)."""
@@ -174,6 +169,33 @@ class Gpt2:
             ENTRY, *self.weights, tokens, 0, self._keys, self._values, *activations, scores, logits
         )
         return _Scratch(tokens, logits, bound)
+
+
+def checked_dtype(config: Config, dtype: str | None) -> str:
+    """``dtype``, or the checkpoint's own for None. UserError for another than f32 and bf16."""
+    found = dtype or config.dtype
+    if found not in DTYPES:
+        raise UserError(f"expected dtype f32 or bf16, found '{found}'")
+    return found
+
+
+def checked_positions(config: Config, positions: int) -> int:
+    """``positions``, or as many as the checkpoint has for 0. UserError for more than those."""
+    if not 0 <= positions <= config.max_sequence:
+        raise UserError(
+            f"expected at most {config.max_sequence} positions, the checkpoint's maximum, "
+            f"found {positions}"
+        )
+    return positions or config.max_sequence
+
+
+def checked_tokens(config: Config, tokens: Sequence[int]) -> Any:
+    """``tokens`` as int32. UserError for one that the vocabulary does not have."""
+    ids = np.asarray(tokens, np.int64)
+    bad = ids[(ids < 0) | (ids >= config.vocabulary)]
+    if len(bad):
+        raise UserError(f"expected token ids from 0 to {config.vocabulary - 1}, found {bad[0]}")
+    return ids.astype(np.int32)
 
 
 def _stored(array: Any, dtype: Any) -> Any:
