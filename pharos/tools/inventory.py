@@ -11,7 +11,8 @@ from pharos.pipeline import UNSET, Descriptor, Parameter, format_value, load_des
 
 
 def targets() -> list[dict[str, Any]]:
-    """Every target: name, description, available (or the reason why not), its chips (none where
+    """Every target: name, description, available (or the reason why not), the
+    device found ("" for none to tell apart), its chips (none where
     there is nothing to choose), how its simulated twin is spelled (None for none), facts, a summary
     of them for people, and pipelines with their parameters."""
     return [_target(name) for name in toolchain.TARGETS]
@@ -19,12 +20,13 @@ def targets() -> list[dict[str, Any]]:
 
 def _target(name: str) -> dict[str, Any]:
     target = toolchain.target(name)
-    reason = _unavailable(target)
+    device, reason = _device(target)
     return {
         "name": name,
         "description": target.description,
         "available": reason is None,
         "reason": reason,
+        "device": device,
         "chips": list(target.chips),
         "simulated": toolchain.simulated(name),
         "facts": _plain(asdict(target.facts())),
@@ -33,12 +35,13 @@ def _target(name: str) -> dict[str, Any]:
     }
 
 
-def _unavailable(target: Any) -> str | None:
+def _device(target: Any) -> tuple[str | None, str | None]:
+    """What its device is ("" where that is said by the facts), or why it cannot be opened."""
     try:
-        target.open_device()
+        device = target.open_device()
     except UserError as error:
-        return error.message
-    return None
+        return None, error.message
+    return (device.driver.summary() if hasattr(device, "driver") else ""), None
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:

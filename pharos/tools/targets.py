@@ -28,7 +28,9 @@ def targets(as_json: options.Json = False) -> None:
 
 
 def _print_target(target: dict[str, Any]) -> None:
-    state = "available" if target["available"] else f"not available: {target['reason']}"
+    state = f"not available: {target['reason']}"
+    if target["available"]:
+        state = f"available ({target['device']})" if target["device"] else "available"
     print(f"{target['name']}: {target['description']}, {state}")
     if target["simulated"] is not None:
         chips = ", ".join(f"{target['name']}:{chip}" for chip in target["chips"])

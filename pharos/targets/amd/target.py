@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pharos.core.errors import UserError
 from pharos.targets.amd import facts
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import Generated, GpuKind
@@ -39,11 +38,10 @@ def _meanings(chip: GpuFacts) -> Any:
     return TABLE
 
 
-def _open_device(chip: GpuFacts) -> Any:
-    raise UserError(
-        f"no {chip.kind} device can be opened here: kernels are compiled, and run only simulated",
-        hint=f"run them on the simulated device: --target {chip.kind}:{chip.chip}:sim",
-    )
+def _open_driver(chip: GpuFacts) -> Any:
+    from pharos.targets.amd.driver import HipDriver
+
+    return HipDriver(chip.chip)
 
 
 AMD = GpuKind(
@@ -72,7 +70,7 @@ AMD = GpuKind(
         },
     ),
     meanings=_meanings,
-    open_device=_open_device,
+    open_driver=_open_driver,
 )
 
 

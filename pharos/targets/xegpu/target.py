@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pharos.core.errors import UserError
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.kind import Generated, GpuKind
 from pharos.targets.common.gpu.target import GpuTarget
@@ -58,11 +57,10 @@ def _meanings(chip: GpuFacts) -> Any:
     return TABLE
 
 
-def _open_device(chip: GpuFacts) -> Any:
-    raise UserError(
-        f"no {chip.kind} device can be opened here: kernels are compiled, and run only simulated",
-        hint=f"run them on the simulated device: --target {chip.kind}:{chip.chip}:sim",
-    )
+def _open_driver(chip: GpuFacts) -> Any:
+    from pharos.targets.xegpu.driver import LevelZeroDriver
+
+    return LevelZeroDriver(chip.chip)
 
 
 def _tools() -> Mapping[str, Callable[[], str]]:
@@ -82,7 +80,7 @@ XEGPU = GpuKind(
     stages=_stages,
     generate=_generate,
     meanings=_meanings,
-    open_device=_open_device,
+    open_driver=_open_driver,
     finish=_finish,
     known_external=_known_external,
     tools=_tools,

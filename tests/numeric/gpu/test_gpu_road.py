@@ -127,9 +127,9 @@ def test_code_for_the_chip_runs_on_its_simulation_too(arrays):
 
 
 def test_a_real_device_is_refused_with_the_simulated_one_as_remedy():
-    with pytest.raises(UserError, match="no nvidia device") as caught:
-        toolchain.target("nvidia").open_device()
-    assert "nvidia:sm_90a:sim" in caught.value.hint
+    with pytest.raises(UserError, match="the driver of AMD GPUs was not found") as caught:
+        toolchain.target("amd").open_device()
+    assert "amd:gfx1100:sim" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import ctypes
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,8 +74,8 @@ class DeviceMemory:
     def _add(self, new: Region) -> int:
         if new.address in self._regions:
             raise InternalError(f"there is memory at {new.address:#x} already")
-        bisect.insort(self._starts, new.address)
         self._regions[new.address] = new
+        self._sort()
         return new.address
 
     def free(self, address: int) -> None:
@@ -86,12 +87,17 @@ class DeviceMemory:
             return
         del self._regions[address]
         self._users.pop(address, None)
-        self._starts.remove(address)
+        self._sort()
+
+    def _sort(self) -> None:
+        # Buffers are freed whenever the garbage collector runs, also in the middle of what follows
+        # here: the list is replaced, never changed, and may for a moment know too much.
+        self._starts = sorted(list(self._regions))  # noqa: C414
 
     @property
     def count(self) -> int:
         """How many allocations there are."""
-        return len(self._starts)
+        return len(self._regions)
 
     def region(self, place: Place) -> Region:
         """What a kernel may do in ``place``."""
@@ -137,11 +143,26 @@ class DeviceMemory:
 
     def _known(self, address: int, size: int) -> np.ndarray[Any, Any] | None:
         """Of the bytes at ``address`` which are written; None when all are."""
-        at = bisect.bisect_right(self._starts, address) - 1
-        found = self._regions[self._starts[at]] if at >= 0 else None
+        found = self._at(address)
         if found is None or address + size > found.address + found.size:
             raise InternalError(f"{size} bytes at {address:#x} are not all in device memory")
         if found.written is None:
             return None
         start = address - found.address
         return found.written[start : start + size]
+
+    def _at(self, address: int) -> Region | None:
+        """The allocation that begins at ``address`` or before it."""
+        starts = self._starts
+        for at in range(bisect.bisect_right(starts, address) - 1, -1, -1):
+            found = self._regions.get(starts[at])
+            if found is not None:
+                return found
+        return None
+
+
+@functools.cache
+def memory_of(device: str) -> DeviceMemory:
+    """The memory of the simulated device of that name: all that are opened in a process share it,
+    as they would share a real one."""
+    return DeviceMemory()

@@ -65,7 +65,8 @@ class GpuKind:
     ``assembly(text, facts)`` is the code as text for people, for kinds whose ``generate`` does not
     make it on the way; it runs in a child process too, when someone asks.
     ``meanings(facts)`` is the table of instruction meanings for ``pharos.simt``.
-    ``open_device(facts)`` opens a real one; UserError says why there is none.
+    ``open_driver(facts)`` opens a real device (``host.driver.Driver``); UserError says why there
+    is none.
     ``describe(data, address)`` are the bytes of what ``kernels.launched`` calls a described
     operand, on a simulated device; ``data`` is what the stage said of the array at ``address``.
     ``programs`` says how pass lists in programs are read; None where programs are not taken.
@@ -82,7 +83,7 @@ class GpuKind:
     stages: Callable[[], Mapping[str, Callable[..., Any]]]
     generate: Callable[[str, GpuFacts], Generated]
     meanings: Callable[[GpuFacts], Any]
-    open_device: Callable[[GpuFacts], Any]
+    open_driver: Callable[[GpuFacts], Any]
     finish: Callable[[Any, GpuFacts], None] = _nothing
     known_external: Callable[[str], bool] = lambda name: False
     simulated_external: Collection[str] = ()

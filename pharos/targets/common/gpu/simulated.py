@@ -14,7 +14,7 @@ from pharos.core.artifact import Artifact
 from pharos.core.errors import UserError
 from pharos.runtime.dtypes import FLOATS, numpy_dtype
 from pharos.targets.common.gpu import archive
-from pharos.targets.common.gpu.device_memory import DeviceMemory, Region, region
+from pharos.targets.common.gpu.device_memory import DeviceMemory, Region, memory_of, region
 from pharos.targets.common.gpu.engine import Engine, Simulation
 from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.host.device import GpuDevice
@@ -35,7 +35,8 @@ class SimulatedDevice(GpuDevice):
     def __init__(self, name: str, kind: GpuKind, facts: GpuFacts) -> None:
         """``name`` is the target's, such as "nvidia:sm_90a:sim"."""
         self.simulation = Simulation.from_settings()
-        super().__init__(name, SimulatedDriver(kind, facts, self.simulation))
+        driver = SimulatedDriver(kind, facts, self.simulation, memory_of(name))
+        super().__init__(name, driver)
 
     def _check_target(self, artifact: Artifact) -> None:
         """UserError for another target's artifact. One for the real chip runs too: it is the same
@@ -68,53 +69,64 @@ class SimulatedDriver:
     forgets = True
     sees_host = True
 
-    def __init__(self, kind: GpuKind, facts: GpuFacts, simulation: Simulation) -> None:
+    def __init__(
+        self,
+        kind: GpuKind,
+        facts: GpuFacts,
+        simulation: Simulation,
+        memory: DeviceMemory | None = None,
+    ) -> None:
+        """Without ``memory`` it has its own."""
         self._kind = kind
         self._facts = facts
         self._simulation = simulation
-        self._memory = DeviceMemory()
+        self.memory = memory or DeviceMemory()
+
+    def summary(self) -> str:
+        """What is simulated."""
+        return f"{self._facts.chip}, simulated on the CPU"
 
     # Memory -----------------------------------------------------------------------------------
 
     def allocate(self, size: int) -> int:
         """Memory that holds NaN, and that nobody wrote."""
-        return self._memory.allocate(size)
+        return self.memory.allocate(size)
 
     def free(self, address: int) -> None:
         """Give it back."""
-        self._memory.free(address)
+        self.memory.free(address)
 
     def visible(self, address: int, size: int) -> None:
         """Device memory is not the host's, as on a real device."""
 
     def register(self, address: int, size: int) -> int:
         """Memory of the host, which is taken as written."""
-        self._memory.adopt(address, size)
+        self.memory.adopt(address, size)
         return address
 
     def unregister(self, address: int) -> None:
         """The end of ``register``."""
-        self._memory.free(address)
+        self.memory.free(address)
 
     def write(self, target: int, source: int, size: int, stream: _Stream) -> None:
         """Copy from the host."""
-        self._memory.write(target, source, size)
+        self.memory.write(target, source, size)
 
     def read(self, target: int, source: int, size: int, stream: _Stream) -> None:
         """Copy to the host."""
-        self._memory.read(target, source, size)
+        self.memory.read(target, source, size)
 
     def move(self, target: int, source: int, size: int, stream: _Stream) -> None:
         """Copy, with what is known of each byte."""
-        stream.do(partial(self._memory.move, target, source, size))
+        stream.do(partial(self.memory.move, target, source, size))
 
     def put(self, target: int, raw: bytes, stream: _Stream) -> None:
         """Write these bytes."""
-        stream.do(partial(self._memory.put, target, raw))
+        stream.do(partial(self.memory.put, target, raw))
 
     def forget(self, address: int, size: int, stream: _Stream) -> None:
         """Poison memory that is used for something new."""
-        stream.do(partial(self._memory.forget, address, size))
+        stream.do(partial(self.memory.forget, address, size))
 
     # Code -------------------------------------------------------------------------------------
 
@@ -146,7 +158,7 @@ class SimulatedDriver:
         places: Sequence[Place],
         described: Sequence[Region],
     ) -> None:
-        engine.run(launch, operands, [*map(self._memory.region, places), *described])
+        engine.run(launch, operands, [*map(self.memory.region, places), *described])
 
     def describe(self, data: Mapping[str, Any], address: int) -> bytes:
         """In our own encoding, which the simulated instructions read."""

@@ -91,7 +91,9 @@ class GpuTarget:
     def open_device(self) -> Any:
         """The device that runs this target's artifacts. UserError when there is none here."""
         if not self.simulated:
-            return self.kind.open_device(self._facts)
+            from pharos.targets.common.gpu.host.device import GpuDevice
+
+            return GpuDevice(self.name, self.kind.open_driver(self._facts))
         from pharos.targets.common.gpu.simulated import SimulatedDevice
 
         return SimulatedDevice(self.name, self.kind, self._facts)
@@ -108,4 +110,6 @@ class GpuTarget:
 
     def checks(self) -> Mapping[str, Callable[[], str]]:
         """What this target needs of the machine, by name."""
-        return self.kind.tools()
+        return {"device": lambda: str(self.kind.open_driver(self._facts).summary())} | dict(
+            self.kind.tools()
+        )

@@ -62,6 +62,9 @@ class Driver(Protocol):
     forgets: bool
     sees_host: bool
 
+    def summary(self) -> str:
+        """The device for people: what it is, and what its driver knows."""
+
     def allocate(self, size: int) -> int:
         """The address of ``size`` bytes, at least one."""
 

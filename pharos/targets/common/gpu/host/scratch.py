@@ -122,4 +122,3 @@ class Arena:
 
     def __del__(self) -> None:
         self.close()
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pharos.core.errors import UserError
@@ -111,7 +112,8 @@ class GpuGraph:
                 one.enqueue(self._noting)
         except BaseException:
             # A stream cannot be used again before what it was noting has ended.
-            self._driver.close_graph(self._driver.end(self._noting.handle))
+            with suppress(UserError):
+                self._driver.close_graph(self._driver.end(self._noting.handle))
             raise
         return self._driver.end(self._noting.handle)
 

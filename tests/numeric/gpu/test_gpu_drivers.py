@@ -1,0 +1,241 @@
+"""The vendors' drivers, from an artifact for a real chip to the arrays that come back.
+
+The vendor's library is a stand-in that runs launches on the simulator
+(``simulating_libraries.py``); all else is what a real device would be driven with.
+"""
+
+import gc
+
+import numpy as np
+import pytest
+from simulating_libraries import FakeCuda, FakeHip
+
+from pharos import toolchain
+from pharos.core.errors import UserError
+from pharos.runtime import Runner
+from pharos.targets.amd.driver import HipDriver
+from pharos.targets.common.gpu.host import failures
+from pharos.targets.common.gpu.host.device import GpuDevice
+from pharos.targets.nvidia.driver import CudaDriver
+from pharos.toolchain import Request
+
+SOFTENED = """
+func.func @main(%a: tensor<24x40xf32>, %b: tensor<24x40xf32>, %s: f32) -> tensor<24x40xf32> {
+  %e = tensor.empty() : tensor<24x40xf32>
+  %c = linalg.generic {
+    indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>,
+                     affine_map<(i, j) -> (i, j)>],
+    iterator_types = ["parallel", "parallel"]}
+    ins(%a, %b : tensor<24x40xf32>, tensor<24x40xf32>) outs(%e : tensor<24x40xf32>) {
+  ^bb0(%x: f32, %y: f32, %o: f32):
+    %t = arith.mulf %y, %s : f32
+    %u = arith.addf %x, %t : f32
+    linalg.yield %u : f32
+  } -> tensor<24x40xf32>
+  return %c : tensor<24x40xf32>
+}
+"""
+MATMUL = """
+func.func @main(%a: tensor<64x64xbf16>, %b: tensor<64x64xbf16>) -> tensor<64x64xf32> {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<64x64xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<64x64xf32>) -> tensor<64x64xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<64x64xbf16>, tensor<64x64xbf16>)
+                     outs(%f : tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %c : tensor<64x64xf32>
+}
+"""
+VENDORS = {
+    "nvidia:sm_90a": (FakeCuda, CudaDriver, "cu", "cuMemAlloc_v2", "cuLaunchKernel"),
+    "amd:gfx1100": (FakeHip, HipDriver, "hip", "hipMalloc", "hipModuleLaunchKernel"),
+}
+
+
+def compiled(text, target):
+    return toolchain.build(toolchain.mlir_payload(text), Request(target=target)).artifact
+
+
+def opened(target, *artifacts, missing=(), **changes):
+    """A device of ``target`` over the stand-in, and the stand-in."""
+    fake_kind, driver_kind, *_ = VENDORS[target]
+    chosen = toolchain.target(target)
+    fake = fake_kind(chosen.kind, chosen.facts(), artifacts)
+    for name, value in changes.items():
+        setattr(fake, name, value)
+    driver = driver_kind(target.partition(":")[2], opener=fake.opener(missing))
+    return GpuDevice(target, driver), fake
+
+
+@pytest.fixture(scope="module", params=list(VENDORS))
+def artifact(request):
+    return compiled(SOFTENED, request.param)
+
+
+def arrays(count=2):
+    random = np.random.default_rng(5)
+    return [random.standard_normal((24, 40), np.float32) for _ in range(count)]
+
+
+def test_a_call_with_arrays_of_the_host(artifact):
+    device, fake = opened(artifact.target, artifact)
+    a, b = arrays()
+    runner = Runner(device, artifact)
+    np.testing.assert_array_equal(runner.call("main", a, b, 0.5), a + b * np.float32(0.5))
+    step = artifact.metadata["launches"]["main"]["steps"][0]
+    assert fake.launched == [
+        (step["kernel"], tuple(step["grid"]), tuple(step["block"]), step["shared"])
+    ]
+
+
+def test_a_graph_over_buffers(artifact):
+    device, fake = opened(artifact.target, artifact)
+    runner = Runner(device, artifact)
+    a, b = arrays()
+    left, right = device.upload(a), device.upload(b)
+    first = runner.bind("main", left, right, 2.0)
+    second = runner.bind("main", first.outputs[0], right, -2.0)
+    with device.capture([first, second]) as graph:
+        assert fake.driver.memory and not any(c == "Launch" for c in fake.calls)
+        for array in (a, -a):
+            device.copy(array, left)
+            before = len(fake.calls)
+            graph.launch()
+            assert len(fake.calls) == before + 1, "one call of the driver"
+            np.testing.assert_allclose(device.download(second.outputs[0]), array, atol=1e-6)
+
+
+def test_everything_is_given_back(artifact):
+    device, fake = opened(artifact.target, artifact)
+    runner = Runner(device, artifact)
+    a, b = arrays()
+    buffers = [device.upload(array) for array in (a, b)]
+    bound = runner.bind("main", *buffers, 1.0)
+    graph = device.capture([bound])
+    graph.launch()
+    with device.stream() as stream:
+        start, _ = stream.record(), bound.enqueue(stream)
+        assert stream.record().since(start) >= 0
+    registered = device.register(a)
+    registered.free()
+    assert fake.count("memory") and fake.count("graph")
+    graph.close()
+    bound.close()
+    device.default.close()
+    del buffers, bound, graph, start, runner, registered, stream
+    gc.collect()
+    kinds = {kind for kind, _ in fake.live.values()}
+    assert kinds <= {"function"}, fake.live
+    assert fake.fault is None
+
+
+def test_registered_memory_is_used_where_it_is(artifact):
+    device, _ = opened(artifact.target, artifact)
+    (a, b), runner = arrays(), Runner(device, artifact)
+    shared = device.register(a)
+    a[:] = 3
+    got = runner.call("main", shared, b, 1.0)
+    np.testing.assert_array_equal(got, b + 3)
+    with pytest.raises(UserError, match=r"registered .* already"):
+        device.register(a)
+
+
+def test_tensor_maps_are_encoded_by_the_driver():
+    import ml_dtypes
+
+    request = Request(target="nvidia:sm_90a", parameters={"contraction.specialised": 1})
+    artifact = toolchain.build(toolchain.mlir_payload(MATMUL), request).artifact
+    device, fake = opened("nvidia:sm_90a", artifact)
+    random = np.random.default_rng(0)
+    a, b = (random.integers(-4, 4, (64, 64)).astype(ml_dtypes.bfloat16) for _ in range(2))
+    got = Runner(device, artifact).call("main", a, b)
+    np.testing.assert_array_equal(got, a.astype(np.float32) @ b.astype(np.float32))
+    assert "cuTensorMapEncodeTiled" in fake.calls
+    (_, _, _, shared), *_ = fake.launched
+    assert shared > 48 << 10 and "cuFuncSetAttribute" in fake.calls
+
+
+# What goes wrong ------------------------------------------------------------------------------
+
+
+def test_no_driver():
+    def nothing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    with pytest.raises(UserError, match="the driver of NVIDIA GPUs was not found") as caught:
+        CudaDriver("sm_90a", opener=nothing)
+    assert "nvidia:sm_90a:sim" in caught.value.hint and "libcuda.so.1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("target", "changes", "kind", "words"),
+    [
+        ("nvidia:sm_90a", {"devices": 0}, failures.NO_DEVICE, "finds no device: 0 device"),
+        ("nvidia:sm_90a", {"capability": (8, 6)}, failures.OTHER_CHIP, "Simulated GPU .sm_86. ca"),
+        ("nvidia:sm_90a", {"capability": (10, 0)}, failures.OTHER_CHIP, "cannot run code for"),
+        ("nvidia:sm_80", {"capability": (7, 5)}, failures.OTHER_CHIP, "cannot run code for"),
+        ("nvidia:sm_90a", {"results": {"cuInit": 100}}, failures.NO_DEVICE, "NO_DEVICE .100"),
+        ("nvidia:sm_90a", {"missing": ("cuGraphLaunch",)}, failures.OLD_DRIVER, "cuGraphLaunch"),
+        ("amd:gfx1100", {"architecture": b"gfx942"}, failures.OTHER_CHIP, "gfx942. cannot run"),
+        ("amd:gfx1100", {"devices": 0}, failures.NO_DEVICE, "AMD GPUs is here"),
+    ],
+)
+def test_devices_that_cannot_be_used(target, changes, kind, words):
+    VENDORS.setdefault("nvidia:sm_80", VENDORS["nvidia:sm_90a"])
+    with pytest.raises(failures.DeviceError, match=words) as caught:
+        opened(target, **changes)
+    assert caught.value.kind == kind and caught.value.hint
+
+
+def test_code_of_an_older_chip_runs_on_a_newer_one():
+    VENDORS.setdefault("nvidia:sm_80", VENDORS["nvidia:sm_90a"])
+    device, _ = opened("nvidia:sm_80", capability=(9, 0))
+    assert device.driver.summary() == "Simulated GPU, sm_90, CUDA 12.8"
+
+
+def test_a_driver_too_old_for_the_code(artifact):
+    name = "cuModuleLoadDataEx" if "nvidia" in artifact.target else "hipModuleLoadData"
+    device, fake = opened(artifact.target, artifact)
+    fake.results[name] = 222
+    with pytest.raises(failures.DeviceError, match="too old") as caught:
+        device.load(artifact)
+    assert caught.value.kind == failures.OLD_DRIVER and "update" in caught.value.hint
+
+
+def test_code_that_is_refused_comes_with_what_the_driver_says(artifact):
+    device, fake = opened(artifact.target)
+    fake.log = b"ptxas: line 7: syntax error"
+    with pytest.raises(failures.DeviceError, match="refused the code") as caught:
+        device.load(artifact)
+    if "nvidia" in artifact.target:
+        assert "line 7: syntax error" in caught.value.message
+
+
+def test_out_of_memory(artifact):
+    device, fake = opened(artifact.target, artifact)
+    fake.results[VENDORS[artifact.target][3]] = 2
+    with pytest.raises(failures.DeviceError, match="is out of memory: 12") as error:
+        device.allocate((3 << 20,), "f32")
+    assert "1.0 MiB of 8192.0 MiB are free" in error.value.message
+
+
+def test_a_launch_that_is_refused_names_the_kernel(artifact):
+    device, fake = opened(artifact.target, artifact)
+    fake.results[VENDORS[artifact.target][4]] = 701
+    with pytest.raises(failures.DeviceError, match="could not be launched") as caught:
+        Runner(device, artifact).call("main", *arrays(), 1.0)
+    kernel = artifact.metadata["launches"]["main"]["steps"][0]["kernel"]
+    assert f"kernel {kernel}, grid" in caught.value.message
+
+
+def test_after_a_fault_nothing_more_is_asked_of_the_device(artifact):
+    device, fake = opened(artifact.target, artifact)
+    runner = Runner(device, artifact)
+    buffer = device.upload(arrays()[0])
+    name = "cuStreamSynchronize" if "nvidia" in artifact.target else "hipStreamSynchronize"
+    fake.results[name] = 700
+    with pytest.raises(failures.DeviceError, match="a kernel failed") as caught:
+        runner.call("main", *arrays(), 1.0)
+    assert "launched last was" in caught.value.message and ":sim" in caught.value.hint
+    calls = len(fake.calls)
+    buffer.free()
+    assert len(fake.calls) == calls
