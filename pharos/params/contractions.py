@@ -25,8 +25,10 @@ from pharos.params.blocking import (
     cycles_per_step,
     registers_of,
 )
+from pharos.params.matrix_blocks import best_matrix_blocks, matrix_problems, matrix_reason
 from pharos.payload import Contraction, Convolution, Motif
 from pharos.pipeline import Choice, MotifChoice
+from pharos.targets.cpu.contractions.units import AMX, AMX_SIMD_BITS, FMA, suits_tiles
 
 NAMES = ("mr", "nr", "mc", "nc", "kc")
 UNKNOWN = 1024  # taken for a size that is known only at run time
@@ -39,16 +41,26 @@ _TYPES = re.compile(r"(?:bf|f|i)(\d+)")
 
 
 def contraction_blocks(
-    payload_facts: Any, target_facts: Any, simd_bits: int, registers: int, threads: int
+    payload_facts: Any,
+    target_facts: Any,
+    simd_bits: int,
+    registers: int,
+    threads: int,
+    bf16_unit: str = FMA.name,
 ) -> tuple[MotifChoice, ...]:
     """``mr``, ``nr``, ``mc``, ``nc``, ``kc`` for every contraction and convolution.
 
     For vectors of ``simd_bits`` in ``registers`` registers, work shared by ``threads``; caches are
-    the target's.
+    the target's. Products of bf16 may have a unit of their own.
     """
     motifs = payload_facts.walk() if payload_facts is not None else ()
     facts = replace(target_facts, simd_bits=simd_bits, vector_registers=registers)
-    chosen = (_choice(motif, facts, threads) for motif in motifs)
+    chosen = (
+        _matrix_choice(motif, facts, threads)
+        if _on_tiles(motif, facts, bf16_unit)
+        else _choice(motif, facts, threads)
+        for motif in motifs
+    )
     return tuple(one for one in chosen if one is not None)
 
 
@@ -117,6 +129,33 @@ def _choice(motif: Motif, facts: Any, threads: int) -> MotifChoice | None:
         return {name: Choice(getattr(blocks, name), why) for name in NAMES}
 
     return MotifChoice(motif.key, choose, lambda values: problems(values, unit), _signature(motif))
+
+
+def _on_tiles(motif: Motif, facts: Any, bf16_unit: str) -> bool:
+    """Whether the stage multiplies this motif with matrix tiles."""
+    if bf16_unit != AMX.name or facts.simd_bits != AMX_SIMD_BITS:
+        return False
+    if isinstance(motif, Contraction):
+        types = (motif.lhs.dtype, motif.rhs.dtype, motif.compute)
+    elif isinstance(motif, Convolution):
+        types = (motif.lhs, motif.rhs, motif.dtype)
+    else:
+        return False
+    extents = extents_of(motif)
+    fits = extents is not None and suits_tiles(extents.rows, extents.inner)
+    return fits and types == ("bf16", "bf16", "f32")
+
+
+def _matrix_choice(motif: Motif, facts: Any, threads: int) -> MotifChoice:
+    extents, unit = extents_of(motif), Unit.of(facts, 32, threads)
+    assert extents is not None
+
+    def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
+        blocks = best_matrix_blocks(extents, unit, fixed)
+        why = matrix_reason(extents, blocks)
+        return {name: Choice(getattr(blocks, name), why) for name in NAMES}
+
+    return MotifChoice(motif.key, choose, matrix_problems, _signature(motif))
 
 
 def _signature(motif: Motif) -> str:

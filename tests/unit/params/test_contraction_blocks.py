@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pharos import ir
 from pharos.params.blocking import Blocks, Extents, Unit, cycles, registers_of
 from pharos.params.contractions import NAMES, best_blocks, contraction_blocks, problems
+from pharos.params.matrix_blocks import best_matrix_blocks, matrix_cycles, matrix_problems
+from pharos.params.vector_unit import bf16_unit
 from pharos.payload import inspect_payload
 from pharos.targets.cpu.facts import CpuFacts
 
@@ -175,3 +177,34 @@ def test_columns_are_the_side_that_is_contiguous_in_the_result():
       return %r : tensor<1x4x16x16xf32> }""")
     # The four features are rows of a tile, the 256 places its columns.
     assert one.choose({})["mr"].value <= 4
+
+
+class Tiled:
+    """A CPU with matrix tiles, as far as selectors ask."""
+
+    has_amx = True
+    features = frozenset({"avx512f", "avx512bf16", "amx-tile", "amx-bf16"})
+
+
+def test_the_unit_for_bf16_is_the_best_there_is():
+    plain, dots = Tiled(), Tiled()
+    plain.has_amx = dots.has_amx = False
+    plain.features = frozenset({"avx512f"})
+    assert [bf16_unit(cpu) for cpu in (Tiled(), dots, plain)] == ["amx", "avx512-bf16", "fma"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 9000))
+def test_every_product_on_matrix_tiles_gets_legal_blocks(rows, columns, inner):
+    extents, unit = Extents(1, rows, columns, inner), AVX512
+    blocks = best_matrix_blocks(extents, unit)
+    assert matrix_problems(vars(blocks)) == []
+    assert (blocks.mr == 16) == (
+        matrix_cycles(extents, 16, blocks.nr) < matrix_cycles(extents, 32, blocks.nr)
+    )
+
+
+def test_matrix_blocks_that_no_tile_fits_are_refused_with_the_constraint():
+    found = matrix_problems({"mr": 12, "nr": 32, "mc": 24, "nc": 48, "kc": 48})
+    assert "mr = 12 is not 16 or 32" in found[0]
+    assert [problem.split(" = ")[0] for problem in found[1:]] == ["nc", "kc"]

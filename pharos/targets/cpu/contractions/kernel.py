@@ -19,10 +19,18 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
+from pharos.targets.cpu.contractions.matrix_tiles import (
+    TilePacker,
+    configure,
+    multiply_tiles,
+    release,
+)
 from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
+from pharos.targets.cpu.contractions.pairs import PairPacker
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import Block, Writer
+from pharos.targets.cpu.contractions.units import AMX
 
 
 def side(plan: Plan, role: str) -> tuple[Factor, int, int]:
@@ -38,9 +46,16 @@ def shared_role(plan: Plan) -> str:
     return "rows" if plan.split == "columns" else "columns"
 
 
+def packer_for(site: Site, factor: Factor, role: str, panel: int, batch: Any) -> Packer:
+    """What packs ``factor`` as the plan's unit wants it."""
+    unit = site.plan.unit
+    packer = TilePacker if unit is AMX and role == "rows" else PairPacker if unit.pairs else Packer
+    return packer(site, factor, role, panel, batch)
+
+
 def shared_length(site: Site) -> Any:
     """Elements of the buffer for the shared factor."""
-    return index.mul(_padded(site), site.count("inner"))
+    return index.mul(_padded(site), site.steps())
 
 
 def _padded(site: Site) -> Any:
@@ -53,8 +68,8 @@ def pack_shared(site: Site, low: Any, high: Any, batch: Any, target: Any) -> Non
     """Pack lanes ``low .. high`` of the shared factor, all inner steps, block after block."""
     role = shared_role(site.plan)
     factor, panel, _ = side(site.plan, role)
-    packer = Packer(site, factor, role, panel, batch)
-    padded, inner = _padded(site), site.count("inner")
+    packer = packer_for(site, factor, role, panel, batch)
+    padded, inner = _padded(site), site.steps()
 
     def body(k: Any, _: list[Any]) -> list[Any]:
         steps = index.minimum(index.constant(site.plan.tiles.kc), index.sub(inner, k))
@@ -72,13 +87,13 @@ class TileLoops:
         self.site, self.low, self.high, self.shared = site, low, high, shared
         self.plan, self.tiles = site.plan, site.plan.tiles
         self.factor, self.panel, self.block = side(site.plan, site.plan.split)
-        self.inner = site.count("inner")
+        self.inner = site.steps()
         self.padded = _padded(site)
         element = site.plan.contraction.left.element
         scratch = mlir.MemRefType.get([self.tiles.mr * self.tiles.nr], element)
         self.writer = Writer(site, batch, dialect("memref").alloca(scratch, [], [], alignment=64))
-        self.packer = Packer(site, self.factor, site.plan.split, self.panel, batch)
-        self.buffer = allocate(element, self._length())
+        self.packer = packer_for(site, self.factor, site.plan.split, self.panel, batch)
+        self.buffer = allocate(site.plan.panel_element, self._length())
 
     def _length(self) -> Any:
         lanes = index.sub(self.high, self.low)
@@ -88,6 +103,8 @@ class TileLoops:
 
     def write(self) -> None:
         """Write all loops."""
+        if self.plan.unit is AMX:
+            configure()
 
         def block(lane: Any, _: list[Any]) -> list[Any]:
             count = index.minimum(index.constant(self.block), index.sub(self.high, lane))
@@ -100,6 +117,8 @@ class TileLoops:
             return []
 
         index.loop(self.low, self.high, self.block, [], block)
+        if self.plan.unit is AMX:
+            release()
         free([self.buffer])
 
     def _inner_block(self, lane: Any, count: Any, k: Any) -> None:
@@ -134,7 +153,7 @@ class TileLoops:
         def tile(row: Any, column: Any, whole: Any) -> None:
             left, right = panel_at("rows", row), panel_at("columns", column)
             ask = self.writer.prefetch(row, column)
-            sums = multiply(self.tiles, left, right, steps, ask)
+            sums = self._products(left, right, steps, ask)
             self.writer.store(sums, row, column, whole, block)
 
         def each_row(row: Any, _: list[Any]) -> list[Any]:
@@ -146,6 +165,15 @@ class TileLoops:
             return []
 
         index.loop(*rows, self.tiles.mr, [], each_row)
+
+    def _products(self, left: Any, right: Any, steps: Any, meanwhile: Any) -> list[Any] | None:
+        """The sums of a tile in vectors, or None: they are in the scratch tile."""
+        if self.plan.unit is AMX:
+            scratch = self.writer.scratch
+            multiply_tiles(self.tiles, left, right, steps, scratch, meanwhile)
+            return None
+        element = self.plan.contraction.left.element
+        return multiply(self.tiles, left, right, steps, element, meanwhile)
 
     def _which_block(self, k: Any, steps: Any) -> Block:
         arith = dialect("arith")

@@ -34,7 +34,7 @@ class Launcher:
         """Write everything."""
         self.site = Site(self.plan, self.plan.values)
         tables = self.site.make_tables()
-        shared = allocate(self.plan.contraction.left.element, index.constant(0))
+        shared = allocate(self.plan.panel_element, index.constant(0))
         arguments = [*self.plan.values, *tables]
         self.pack = self._function("pack", arguments, shared)
         self.tiles = self._function("tiles", arguments, shared)
@@ -108,7 +108,7 @@ class Launcher:
 
     def _shared_by(self, threads: int, batch: Any, arguments: list[Any]) -> None:
         """One batch: pack the shared factor, then the tiles, each cut over ``threads``."""
-        shared = allocate(self.plan.contraction.left.element, shared_length(self.site))
+        shared = allocate(self.plan.panel_element, shared_length(self.site))
         role = shared_role(self.plan)
         for callee, lanes in ((self.pack, role), (self.tiles, self.plan.split)):
 

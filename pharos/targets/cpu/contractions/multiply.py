@@ -1,7 +1,7 @@
 """The microkernel: a register tile of sums over one panel of each factor.
 
-``left`` panels hold ``[k][mr]``, ``right`` panels ``[k][nr]`` elements. Any function with this
-signature may take its place, for instance one for matrix instructions.
+``left`` panels hold ``[k][mr]``, ``right`` panels ``[k][nr]`` elements, or pairs of bf16 as 32
+bits each.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def multiply(
     left: tuple[Any, Any],
     right: tuple[Any, Any],
     count: Any,
+    element: Any,
     meanwhile: Callable[[Any], None],
 ) -> list[Any]:
-    """The sums over ``count`` steps as vectors, row by row, ``nr / width`` vectors a row.
+    """The sums over ``count`` steps as vectors of ``element``, ``nr / width`` for each row.
 
     ``left`` and ``right`` are pairs of a flat buffer and the offset of a panel in it.
     ``meanwhile(i)`` writes what is to be done beside the i-th ``UNROLL`` steps.
     """
-    element = mlir.MemRefType(left[0].type).element_type
     sums = [zeros(tiles.width, element)] * (tiles.mr * (tiles.nr // tiles.width))
     middle = index.round_down(count, UNROLL)
 
@@ -83,7 +83,18 @@ def _step(
 
 
 def _multiply_add(a: Any, b: Any, c: Any) -> Any:
+    if a.type != c.type:
+        return _pairs_added(a, b, c)
     if isinstance(a.type.element_type, mlir.FloatType):
         return dialect("vector").fma(a, b, c)
     arith = dialect("arith")
     return arith.addi(c, arith.muli(a, b))
+
+
+def _pairs_added(a: Any, b: Any, c: Any) -> Any:
+    """``c`` plus both products of each pair of bf16 in ``a`` and ``b``."""
+    width = mlir.VectorType(a.type).shape[0]
+    pairs = vector_of(2 * width, mlir.BF16Type.get())
+    factors = [dialect("vector").bitcast(pairs, value) for value in (a, b)]
+    name = f"llvm.x86.avx512bf16.dpbf16ps.{32 * width}"
+    return dialect("llvm").CallIntrinsicOp(c.type, name, [c, *factors], [], []).result

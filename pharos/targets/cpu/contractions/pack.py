@@ -119,7 +119,7 @@ class Packer:
         low, zero = index.constant(0), index.constant(0)
         only = self.sources[0] if len(self.sources) == 1 else None
         if only is not None and only.steps.unit and not only.lanes.unit:
-            low = index.round_down(steps, self.width)
+            low = index.round_down(self._whole_steps(k, steps), self.width)
             index.loop(
                 zero,
                 low,
@@ -140,6 +140,10 @@ class Packer:
             return
         reads = [self._reader(source, lane0, mask) for source in self.sources]
         self._steps(low, steps, k, target, at, reads)
+
+    def _whole_steps(self, k: Any, steps: Any) -> Any:
+        """How many of ``steps`` from ``k`` on exist in memory as they are."""
+        return steps
 
     def _reader(self, source: Source, lane0: Any, mask: Any) -> Any:
         if source.lanes.still or source.lanes.unit:
@@ -189,7 +193,11 @@ class Packer:
 
     def _store(self, known: dict[Any, Any], target: Any, at: Any) -> None:
         known = {**self.site.known, **known}
-        value = broadcast(evaluate(self.factor.value, known, self.width), self.width)
+        made = evaluate(self.factor.value, known, self.width)
+        self._put(broadcast(made, self.width), target, at)
+
+    def _put(self, value: Any, target: Any, at: Any) -> None:
+        """Store one vector of lanes of a panel."""
         if self.panel >= self.width:
             dialect("vector").store(value, target, [at])
         else:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from pharos.targets.cpu.contractions.units import AMX, MultiplyUnit
+
 # Independent sums that keep both multiply-add units busy need 8 or more registers; this many of
 # all registers hold sums, the rest the factors on their way.
 _SPARE = {16: 4, 32: 8}
 _BLOCK_BYTES = 384 << 10  # of the second-level cache, for the block that stays there
+
+
+# Rows, columns and inner elements; None where not known.
+Extents = tuple[int | None, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,35 @@ def default_tiles(
     nr = vectors * width
     lanes = _BLOCK_BYTES // (kc * bits // 8)
     return Tiles(width, mr, nr, _multiple(lanes, mr), _multiple(lanes, nr), kc)
+
+
+def tiles_for(
+    unit: MultiplyUnit, bits: int, extents: Extents, vectors: Unit, wanted: dict[str, int]
+) -> Tiles:
+    """Tiles of ``unit`` for elements of ``bits`` bits and these extents, ``wanted`` included.
+
+    ``kc`` in ``wanted`` counts inner elements, in the result steps of the unit.
+    """
+    if unit is AMX:
+        return _matrix_tiles(vectors.bits // bits, extents, wanted)
+    tiles = default_tiles(bits, *extents, vectors)
+    tiles = with_overrides(tiles, wanted) if wanted else tiles
+    return replace(tiles, kc=math.ceil(tiles.kc / 2)) if unit.pairs else tiles
+
+
+def _matrix_tiles(width: int, extents: Extents, wanted: dict[str, int]) -> Tiles:
+    """One or two matrix tiles each way, ``kc`` a whole number of them."""
+    side = AMX.whole
+    rows, columns, inner = extents
+    mr, nr = (
+        side if (wanted.get(name) or extent or 2 * side) <= side else 2 * side
+        for name, extent in (("mr", rows), ("nr", columns))
+    )
+    kc = wanted.get("kc") or _even(inner, 1024)
+    steps = math.ceil(kc / 2 / side) * side
+    lanes = _BLOCK_BYTES // (4 * steps)
+    mc, nc = (_multiple(wanted.get(n) or lanes, tile) for n, tile in (("mc", mr), ("nc", nr)))
+    return Tiles(width, mr, nr, mc, nc, steps)
 
 
 def with_overrides(tiles: Tiles, wanted: dict[str, int]) -> Tiles:

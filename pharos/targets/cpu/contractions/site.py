@@ -23,6 +23,7 @@ from pharos.targets.cpu.contractions.places import (
     place,
     write_table,
 )
+from pharos.targets.cpu.contractions.units import FMA, MultiplyUnit
 
 ROLES = ("rows", "columns", "inner")
 
@@ -33,7 +34,7 @@ class Plan:
 
     ``split`` is the role that is cut into blocks and shared by threads; the factor without it is
     packed as a whole before. ``values`` are the outside values that the functions need, the
-    operands of the operation first.
+    operands of the operation first. ``tiles.kc`` counts the steps of ``unit``.
     """
 
     contraction: Contraction
@@ -42,11 +43,19 @@ class Plan:
     start: Start
     finish: Finish | None
     values: tuple[Any, ...]
+    unit: MultiplyUnit = FMA
 
     def loops(self, role: str) -> tuple[int, ...]:
         """The loops of ``role``: "batch" or one of ``ROLES``."""
         found: tuple[int, ...] = getattr(self.contraction, role)
         return found
+
+    @property
+    def panel_element(self) -> Any:
+        """The type of what panels hold per lane and step."""
+        if self.unit.pairs:
+            return mlir.IntegerType.get_signless(32)
+        return self.contraction.left.element
 
     @property
     def operands(self) -> list[tuple[Operand, tuple[str, ...]]]:
@@ -103,6 +112,12 @@ class Site:
         for loop in self.plan.loops(role):
             total = index.mul(total, self.trips[loop])
         return total
+
+    def steps(self) -> Any:
+        """The number of steps of the unit: what panels are long."""
+        unit, count = self.plan.unit, self.count("inner")
+        count = index.ceil_div(count, 2) if unit.pairs else count
+        return index.mul(index.ceil_div(count, unit.whole), index.constant(unit.whole))
 
     def origin(self, operand: Operand, batch: Any) -> Any:
         """The offset at which ``operand`` starts in a batch."""

@@ -22,8 +22,9 @@ from pharos.targets.common.contractions.surroundings import captured, find_finis
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import read_nest, trip_count
 from pharos.targets.cpu.contractions.launch import Launcher
-from pharos.targets.cpu.contractions.parameters import Unit, default_tiles, with_overrides
+from pharos.targets.cpu.contractions.parameters import Unit, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
+from pharos.targets.cpu.contractions.units import FMA, unit_for
 
 # Thinner than this, a product reads its larger factor about once: vector loops do as well.
 _THIN = 4
@@ -37,6 +38,8 @@ class PackedContractions:
     ``simd_bits`` and ``registers`` describe the vector unit; ``threads`` is how many share a
     contraction; ``grain`` the number of multiplications below which one does it alone. An
     operation's attribute ``pharos.params`` may set ``mr``, ``nr``, ``mc``, ``nc`` and ``kc``.
+    ``bf16_unit`` says what multiplies bf16 into sums of f32: "avx512-bf16" or "amx"; "fma" where
+    there is neither.
     """
 
     name: ClassVar[str] = "packed-contractions"
@@ -44,6 +47,7 @@ class PackedContractions:
     registers: int = 16
     threads: int = 1
     grain: int = 32768
+    bf16_unit: str = FMA.name
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
@@ -74,15 +78,16 @@ class PackedContractions:
 
     def _plan(self, contraction: Contraction, start: Start, finish: Finish | None) -> Plan:
         rows, columns, inner = (contraction.extent(r) for r in _roles(contraction))
-        unit = Unit(self.simd_bits, self.registers, self.threads)
-        tiles = default_tiles(contraction.left.element.width, rows, columns, inner, unit)
-        attributes = contraction.nest.operation.attributes
+        vectors = Unit(self.simd_bits, self.registers, self.threads)
+        attributes, wanted = contraction.nest.operation.attributes, {}
         if "pharos.params" in attributes:
             wanted = {named.name: named.attr.value for named in attributes["pharos.params"]}
-            tiles = with_overrides(tiles, wanted)
+        unit = unit_for(contraction, self.bf16_unit, self.simd_bits)
+        bits = contraction.left.element.width
+        tiles = tiles_for(unit, bits, (rows, columns, inner), vectors, wanted)
         split = "rows" if rows is not None and columns is not None and rows > columns else "columns"
         values = captured(contraction, start, finish)
-        return Plan(contraction, tiles, split, start, finish, values)
+        return Plan(contraction, tiles, split, start, finish, values, unit)
 
 
 def worthwhile(contraction: Contraction) -> bool:

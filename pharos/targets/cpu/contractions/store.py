@@ -7,7 +7,6 @@ masks.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -115,8 +114,13 @@ class Writer:
 
         return ask
 
-    def store(self, sums: list[Any], row: Any, column: Any, whole: Any, block: Block) -> None:
-        """The tile of ``sums`` whose first element is at ``row`` and ``column``."""
+    def store(
+        self, sums: list[Any] | None, row: Any, column: Any, whole: Any, block: Block
+    ) -> None:
+        """The tile of ``sums`` whose first element is at ``row`` and ``column``.
+
+        None: they are in the scratch tile.
+        """
         scf, arith = dialect("scf"), dialect("arith")
         if whole is None:
             self._edge(sums, row, column, block)
@@ -137,30 +141,52 @@ class Writer:
             return [plan.contraction.result]
         return [*plan.finish.results, plan.contraction.result]
 
-    def _whole(self, sums: list[Any], row: Any, column: Any, first: bool, last: bool) -> None:
+    def _whole(
+        self, sums: list[Any] | None, row: Any, column: Any, first: bool, last: bool
+    ) -> None:
         neighbours = {
             key: end.columns.at(column)
             for key, end in self.ends.items()
             if isinstance(end.columns, Listed)
         }
         vectors = self.tiles.nr // self.tiles.width
-        for (r, v), value in zip(
-            itertools.product(range(self.tiles.mr), range(vectors)), sums, strict=True
-        ):
-            step = index.constant(v * self.tiles.width)
-            spot = Spot(
-                index.add(row, index.constant(r)),
-                index.add(column, step),
-                None,
-                {key: index.add(at, step) for key, at in neighbours.items()},
-            )
-            self._complete(value, spot, first, last)
 
-    def _edge(self, sums: list[Any], row: Any, column: Any, block: Block) -> None:
+        def each_row(r: Any, values: list[Any]) -> None:
+            for v, value in enumerate(values):
+                step = index.constant(v * self.tiles.width)
+                spot = Spot(
+                    index.add(row, r),
+                    index.add(column, step),
+                    None,
+                    {key: index.add(at, step) for key, at in neighbours.items()},
+                )
+                self._complete(value, spot, first, last)
+
+        if sums is not None:
+            for r in range(self.tiles.mr):
+                each_row(index.constant(r), sums[r * vectors : (r + 1) * vectors])
+            return
+
+        def body(r: Any, _: list[Any]) -> list[Any]:
+            each_row(r, [self._sums(r, v) for v in range(vectors)])
+            return []
+
+        index.loop(index.constant(0), index.constant(self.tiles.mr), 1, [], body)
+
+    def _sums(self, row: Any, vector: int) -> Any:
+        """A vector of the scratch tile."""
+        element = mlir.MemRefType(self.scratch.type).element_type
+        at = index.add(
+            index.mul(row, index.constant(self.tiles.nr)), index.constant(vector * self.tiles.width)
+        )
+        return dialect("vector").load(lane.vector_of(self.tiles.width, element), self.scratch, [at])
+
+    def _edge(self, sums: list[Any] | None, row: Any, column: Any, block: Block) -> None:
         width, vectors = self.tiles.width, self.tiles.nr // self.tiles.width
         vector = dialect("vector")
-        for number, value in enumerate(sums):
+        for number, value in enumerate(sums or []):
             vector.store(value, self.scratch, [index.constant(number * width)])
+        type_ = lane.vector_of(width, mlir.MemRefType(self.scratch.type).element_type)
         rows = index.minimum(index.sub(self.limit["rows"], row), index.constant(self.tiles.mr))
         left = index.sub(self.limit["columns"], column)
 
@@ -170,9 +196,7 @@ class Writer:
                 v = index.mul(
                     dialect("arith").remui(i, index.constant(vectors)), index.constant(width)
                 )
-                value = vector.load(
-                    sums[0].type, self.scratch, [index.mul(i, index.constant(width))]
-                )
+                value = vector.load(type_, self.scratch, [index.mul(i, index.constant(width))])
                 mask = lane.mask(width, index.sub(left, v))
                 spot = Spot(index.add(row, r), index.add(column, v), mask, {})
                 self._complete(value, spot, first, last)
