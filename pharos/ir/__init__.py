@@ -14,9 +14,10 @@ from pharos.ir.module import (
     to_text,
     verify,
 )
-from pharos.ir.parameters import PARAMETERS, restore_parameters, write_parameters
+from pharos.ir.parameters import MOTIF, PARAMETERS, restore_parameters, write_parameters
 
 __all__ = [
+    "MOTIF",
     "PARAMETERS",
     "CompileError",
     "apply_schedule",

@@ -14,14 +14,19 @@ from pharos.ir.bindings import mlir
 PARAMETERS = "pharos.params"
 """The attribute: a dictionary of 64-bit integers."""
 
+MOTIF = "pharos.motif"
+"""Beside it, the key of the motif that the parameters are for."""
 
-def write_parameters(operation: Any, values: Mapping[str, int]) -> None:
-    """Write ``values`` on ``operation``."""
+
+def write_parameters(operation: Any, values: Mapping[str, int], motif: str = "") -> None:
+    """Write ``values`` on ``operation``, and the key of the ``motif`` that they are for."""
     with operation.context:
         i64 = mlir.IntegerType.get_signless(64)
         made = {name: mlir.IntegerAttr.get(i64, value) for name, value in values.items()}
         attribute = mlir.DictAttr.get(made)
         operation.attributes[PARAMETERS] = attribute
+        if motif:
+            operation.attributes[MOTIF] = mlir.StringAttr.get(motif)
         metadata = mlir.DictAttr.get({PARAMETERS: attribute})
         operation.location = mlir.Location.fused([operation.location], metadata)
 

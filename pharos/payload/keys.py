@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from pharos.ir import PARAMETERS
+from pharos.ir import MOTIF, PARAMETERS
 from pharos.ir.bindings import mlir
 from pharos.payload.graph import Graph, Node, Read
 
-_IGNORED = (PARAMETERS, "operandSegmentSizes")
+_IGNORED = (PARAMETERS, MOTIF, "operandSegmentSizes")
 
 
 class Keys:

@@ -82,6 +82,7 @@ def decide(
 
     Raises UserError for values that break a constraint, and for keys and names that there are not.
     """
+    choices = _whole(choices, facts)
     _check_keys(user, choices, facts)
     records = _records() if choices else {}
     decided = {}
@@ -90,6 +91,12 @@ def decide(
         tuned = records.get((device, choice.work), {})
         decided[choice.key] = _decided(choice, fixed, tuned)
     return decided
+
+
+def _whole(choices: Sequence[Any], facts: Facts) -> list[Any]:
+    """``choices`` without those for parts of motifs that become one: an attention's products."""
+    parts = {part.key for one in choices for part in facts.by_key[one.key].parts()}
+    return [one for one in choices if one.key not in parts]
 
 
 def _decided(
@@ -191,4 +198,4 @@ def write(facts: Facts, decided: Mapping[str, Sequence[MotifParameter]]) -> None
 
     for key, parameters in decided.items():
         values = {one.name: one.value for one in parameters}
-        ir.write_parameters(facts.by_key[key].operation, values)
+        ir.write_parameters(facts.by_key[key].operation, values, key)

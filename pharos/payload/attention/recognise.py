@@ -119,18 +119,27 @@ class _Recogniser:
         assert node.structured is not None
         self.nest = node.structured
         self.roles = _roles(node, operand)
-        self.digits = {loop: ((name, self.nest.sizes[loop]),) for loop, name in self.roles.items()}
+        self.digits: dict[int, Dimension] = {
+            loop: ((name, self.nest.sizes[loop]),) for loop, name in self.roles.items()
+        }
         if contraction.initial != "zero":
             raise NotAttention("the second product does not start from zero")
 
     def form(self) -> Form:
         """The form. NotAttention with the reason when it is none."""
         for _ in range(_SPLITS):
-            try:
-                return self._form()
-            except Split as split:
-                self._refine(split)
+            found = self._tried()
+            if found is not None:
+                return found
         raise NotAttention("its reshapes do not fit together")
+
+    def _tried(self) -> Form | None:
+        """The form; None when a digit had to be split first."""
+        try:
+            return self._form()
+        except Split as split:
+            self._refine(split)
+        return None
 
     def _refine(self, split: Split) -> None:
         for loop, digits in self.digits.items():
@@ -186,9 +195,8 @@ class _Recogniser:
                 found.append((leaf, node))
         reasons = []
         for leaf, node in found:
-            read, place = terms.reads[leaf]
             try:
-                return leaf, node, _factors(node, place)
+                return leaf, node, _factors(node, terms.reads[leaf][1])
             except NotAttention as reason:
                 reasons.append(str(reason))
         raise NotAttention(reasons[0] if reasons else "the scores are not computed from a product")

@@ -112,7 +112,7 @@ def _check_guard(terms: Terms, condition: Term, scores: Term, there: Term) -> No
     if form[0] == "reduce" and form[1] == "arith.andi" and terms.number(form[4]) in (1, -1):
         compared = terms.applied(form[2], "arith.cmpf")
         equal = compared is not None and _OEQ in terms.form(form[2])[2]
-        if compared is not None and equal and compared[0] == there:
-            if terms.number(compared[1]) == -math.inf and scores >= 0:
-                return
+        same = compared is not None and equal and compared[0] == there and scores >= 0
+        if compared is not None and same and terms.number(compared[1]) == -math.inf:
+            return
     raise NotAttention("its weights are replaced by zero under a condition that is not understood")

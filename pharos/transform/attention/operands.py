@@ -24,7 +24,7 @@ def operand(
         if not label and missing:
             label.append(missing.pop(0))
     value = _expanded(source.value, labels, sizes)
-    symbols: list[str | None] = [s for label in labels for s in (label or [None])]
+    symbols: list[str | None] = [s for label in labels for s in (label or (None,))]
     value, kept = _without_units(value, symbols)
     if missing:
         value, kept = _with_units(value, kept, missing)
@@ -35,7 +35,8 @@ def _expanded(value: Any, labels: Sequence[Sequence[str]], sizes: Mapping[str, S
     """``value`` with a dimension for each symbol of ``labels``."""
     if all(len(label) <= 1 for label in labels):
         return value
-    groups, shape = [], []
+    groups: list[list[int]] = []
+    shape: list[Size] = []
     for label in labels:
         own = [sizes[symbol] for symbol in label] or [1]
         groups.append(list(range(len(shape), len(shape) + len(own))))
