@@ -24,6 +24,7 @@ SELECTORS = {
     "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
     "amd-contractions": ("pharos.params.amd_contractions", "amd_contractions"),
     "nvidia-contractions": ("pharos.params.nvidia_contractions", "nvidia_contractions"),
+    "xegpu-attention": ("pharos.params.xegpu_attention", "xegpu_attention"),
     "xegpu-contractions": ("pharos.params.xegpu_contractions", "xegpu_contractions"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
@@ -35,6 +36,8 @@ STAGES = {
     "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
     "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),
     "recompute": ("pharos.transform.recompute", "Recompute"),
+    "fuse-attention": ("pharos.transform.attention.stage", "FuseAttention"),
+    "attention-in-place": ("pharos.transform.attention.stage", "AttentionInPlace"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 
