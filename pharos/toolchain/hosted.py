@@ -81,7 +81,10 @@ class HostedTarget:
         return str(self._cpu.drop_strange_result(module))
 
     def prepare(self, module: Any) -> dict[str, Any]:
-        """As on the CPU."""
+        """As on the CPU. CompileError for what only kernels have, elsewhere."""
+        from pharos.targets.common.gpu.programs.sides import mark_kernel_functions
+
+        mark_kernel_functions(module)
         prepared: dict[str, Any] = self._cpu.prepare(module)
         return prepared
 
