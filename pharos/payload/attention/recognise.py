@@ -188,18 +188,16 @@ class _Recogniser:
         self, terms: Terms, scores: Term
     ) -> tuple[Term, Node, tuple[Source, Source, float, Size]]:
         """The leaf that is the first product, its node, and its factors."""
-        found = []
+        reason = "the scores are not computed from a product"
         for leaf in _leaves_of(terms, scores):
-            node = terms.reads[leaf][0].node
-            if node is not None and contraction_of(node) is not None:
-                found.append((leaf, node))
-        reasons = []
-        for leaf, node in found:
-            try:
-                return leaf, node, _factors(node, terms.reads[leaf][1])
-            except NotAttention as reason:
-                reasons.append(str(reason))
-        raise NotAttention(reasons[0] if reasons else "the scores are not computed from a product")
+            read, place = terms.reads[leaf]
+            if read.node is None or contraction_of(read.node) is None:
+                continue
+            factors = _factors(read.node, place)
+            if not isinstance(factors, str):
+                return leaf, read.node, factors
+            reason = factors
+        raise NotAttention(reason)
 
 
 def _roles(node: Node, operand: int) -> dict[int, str]:
@@ -219,20 +217,20 @@ def _roles(node: Node, operand: int) -> dict[int, str]:
     return {**{d: f"b{number}" for number, d in enumerate(batch)}, **names}
 
 
-def _factors(node: Node, place: Place) -> tuple[Source, Source, float, Size]:
+def _factors(node: Node, place: Place) -> tuple[Source, Source, float, Size] | str:
     """Query, key, what their product is multiplied with, and the depth, of the first product whose
-    element at ``place`` is a score."""
+    element at ``place`` is a score; the reason why it is no such product."""
     nest = node.structured
     contraction = contraction_of(node)
     assert nest is not None and contraction is not None
     if contraction.initial != "zero":
-        raise NotAttention("the first product does not start from zero")
+        return "the first product does not start from zero"
     digits: list[Dimension | None] = [None] * nest.loops
     for loop, one in zip(plain_loops(nest.accesses[2]) or (), place, strict=True):
         digits[loop] = one
     inner = sorted(nest.reductions)
     if len(inner) != 1:
-        raise NotAttention("the first product sums over several loops")
+        return "the first product sums over several loops"
     digits[inner[0]] = (("k", nest.sizes[inner[0]]),)
     sources = []
     for position in (0, 1):
@@ -242,6 +240,8 @@ def _factors(node: Node, place: Place) -> tuple[Source, Source, float, Size]:
     if "n" in sources[0].symbols:
         sources.reverse()
     query, key = sources
+    if "m" in key.symbols or "n" in query.symbols or "n" not in key.symbols:
+        return "the scores are no product of queries and keys"
     return query, key, query.factor * key.factor, nest.sizes[inner[0]]
 
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pharos.ir import PARAMETERS
@@ -23,9 +23,13 @@ from pharos.transform.attention.region import declare_sink, write_body
 ATTENTION = "pharos.attention"
 
 
-def fuse(form: Form, module: Any) -> Any:
+def _erase(operation: Any) -> None:
+    operation.erase()
+
+
+def fuse(form: Form, module: Any, erase: Callable[[Any], None] = _erase) -> Any:
     """Replace the second product of ``form`` by the fused operation, which is returned; operations
-    that nobody needs any more are erased. Everything must be on tensors of ``module``."""
+    that nobody needs any more are erased by ``erase``. Everything is on tensors of ``module``."""
     old = form.values.operation
     with old.location, mlir.InsertionPoint(old):
         read = [
@@ -43,7 +47,7 @@ def fuse(form: Form, module: Any) -> Any:
     if PARAMETERS in old.attributes:
         new.attributes[PARAMETERS] = old.attributes[PARAMETERS]
     old.results[0].replace_all_uses_with(result)
-    erase_dead(old)
+    erase_dead(old, erase)
     return new
 
 
@@ -153,7 +157,7 @@ def _all_see(sides: Sides, queries: Size, keys: Size) -> bool:
     return queries is not None and keys is not None and queries - 1 + sides.below <= keys - 1
 
 
-def erase_dead(operation: Any) -> None:
+def erase_dead(operation: Any, erase: Callable[[Any], None]) -> None:
     """Erase ``operation``, and what only it needed."""
     pending = [operation]
     while pending:
@@ -165,7 +169,7 @@ def erase_dead(operation: Any) -> None:
             owner = value.owner
             if not isinstance(owner, mlir.Block):
                 sources.append(owner.operation)
-        one.erase()
+        erase(one)
         pending += [s for n, s in enumerate(sources) if s not in sources[:n] + pending]
 
 
