@@ -22,6 +22,8 @@ PREFIX = "cpu+"
 SELECTORS = {
     "gpu-chip": ("pharos.params.gpu_chip", "gpu_chip"),
     "gpu-loops": ("pharos.params.gpu_loops", "gpu_loops"),
+    "amd-attention": ("pharos.params.gpu_attention", "amd_attention"),
+    "nvidia-attention": ("pharos.params.gpu_attention", "nvidia_attention"),
     "amd-contractions": ("pharos.params.amd_contractions", "amd_contractions"),
     "nvidia-contractions": ("pharos.params.nvidia_contractions", "nvidia_contractions"),
     "xegpu-attention": ("pharos.params.xegpu_attention", "xegpu_attention"),

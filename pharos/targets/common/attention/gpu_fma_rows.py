@@ -80,5 +80,5 @@ FMA_UNIT = {
         keeps=False,
         relays=False,
     )
-    for lanes in (32, 64)
+    for lanes in (16, 32, 64)
 }

@@ -15,7 +15,7 @@ into the place of the one that all have just left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,9 @@ from pharos.targets.common.nests.lanes import scalar
 
 _MINUS_INFINITY = float("-inf")
 
+Step = Callable[[Any, list[Any]], list[Any]]
+"""From the first of an instruction's steps (an index value) and the sums before to those after."""
+
 
 @dataclass
 class State:
@@ -46,17 +49,13 @@ class State:
 
     def flat(self) -> list[Any]:
         """As loops carry it."""
-        sums = [value for row in self.results for piece in row for value in piece]
-        return [*self.maxima, *self.totals, *sums]
+        return [*self.maxima, *self.totals, *_Pieces.flat(self.results)]
 
     def like(self, values: Sequence[Any]) -> State:
         """``values``, what ``flat`` gives, in the form of this one."""
-        rest, count = list(values), len(self.maxima)
-        maxima, totals, rest = rest[:count], rest[count : 2 * count], rest[2 * count :]
-        results: list[list[Sums]] = [
-            [[rest.pop(0) for _ in piece] for piece in row] for row in self.results
-        ]
-        return State(maxima, totals, results)
+        count = len(self.maxima)
+        results = _Pieces(self.results).like(values[2 * count :])
+        return State(list(values[:count]), list(values[count : 2 * count]), results)
 
 
 class KernelWriter:
@@ -129,14 +128,14 @@ class KernelWriter:
             return tile  # all meet at the first chunk before anyone reads them
         barrier()
         steps = range(0, count * length, unit.inner)
-        found = [self._left(tile, step) for step in steps]
+        found = [self._left(tile, index.constant(step)) for step in steps]
         barrier()
         return found
 
-    def _left(self, tile: SharedTile, step: int) -> list[Any]:
+    def _left(self, tile: SharedTile, step: Any) -> list[Any]:
         """The fragments of all pieces of rows at one step."""
         unit = self.layouts.scores.unit
-        return unit.fragments(tile, LEFT, self.lane, self.own, index.constant(step), self.pieces)
+        return unit.fragments(tile, LEFT, self.lane, self.own, step, self.pieces)
 
     # A tile of keys.
 
@@ -157,22 +156,32 @@ class KernelWriter:
 
     def _products(self, keys: Chunk, chunk: int, sums: list[list[Sums]]) -> list[list[Sums]]:
         """``sums`` plus the products with a chunk of K."""
-        unit = self.layouts.scores.unit
+        unit, form = self.layouts.scores.unit, _Pieces(sums)
         _, length = self.plan.key_chunks
-        for step in range(0, length, unit.inner):
-            whole = chunk * length + step
-            left = (
-                self.queries[whole // unit.inner]
-                if self.plan.kept
-                else self._left(self.queries, whole)
+
+        def step(at: Any, carried: list[Any]) -> list[Any]:
+            left = self._row_fragments(index.add(at, index.constant(chunk * length)))
+            zero, count = index.constant(0), len(sums[0])
+            right = unit.fragments(keys.tile, RIGHT, self.lane, zero, at, count)
+            rows = zip(left, form.like(carried), strict=True)
+            return form.flat(
+                [
+                    [unit.multiply(one, other, s) for other, s in zip(right, own, strict=True)]
+                    for one, own in rows
+                ]
             )
-            at, zero = index.constant(step), index.constant(0)
-            right = unit.fragments(keys.tile, RIGHT, self.lane, zero, at, len(sums[0]))
-            sums = [
-                [unit.multiply(rows, one, before) for one, before in zip(right, own, strict=True)]
-                for rows, own in zip(left, sums, strict=True)
-            ]
-        return sums
+
+        rolled = not self.plan.kept
+        return form.like(_steps(length, unit.inner, rolled, form.flat(sums), step))
+
+    def _row_fragments(self, at: Any) -> list[Any]:
+        """The left fragments of the queries at the step ``at`` of the whole head."""
+        if not self.plan.kept:
+            return self._left(self.queries, at)
+        number = index.known(at)
+        assert number is not None
+        found: list[Any] = self.queries[number // self.layouts.scores.unit.inner]
+        return found
 
     def _softmax(self, tile: Any, sums: list[list[Sums]], state: State) -> State:
         """Weights for the second product; results so far, scaled; new maxima and totals."""
@@ -197,14 +206,51 @@ class KernelWriter:
         """Add the products with a chunk of V to its part of ``results``, in place."""
         unit = self.layouts.values.unit
         _, wide = self.plan.value_chunks
-        count, first = wide // unit.columns, number * wide // unit.columns
-        for step in range(0, self.tiles.key_tile, unit.inner):
-            at, zero = index.constant(step), index.constant(0)
+        count = wide // unit.columns
+        part = slice(number * count, (number + 1) * count)
+        own = [row[part] for row in results]
+        form = _Pieces(own)
+
+        def step(at: Any, carried: list[Any]) -> list[Any]:
+            zero = index.constant(0)
             right = unit.fragments(values.tile, RIGHT, self.lane, zero, at, count)
-            for piece, row in enumerate(results):
-                left = self.weights.left(piece, step)
-                for column, one in enumerate(right, first):
-                    row[column] = unit.multiply(left, one, row[column])
+            found = []
+            for piece, row in enumerate(form.like(carried)):
+                left = self.weights.left(piece, at)
+                found.append([unit.multiply(left, r, s) for r, s in zip(right, row, strict=True)])
+            return form.flat(found)
+
+        rolled = not self.layouts.numbers.relays
+        done = _steps(self.tiles.key_tile, unit.inner, rolled, form.flat(own), step)
+        for row, new in zip(results, form.like(done), strict=True):
+            row[part] = new
+
+
+def _steps(length: int, by: int, rolled: bool, carried: list[Any], step: Step) -> list[Any]:
+    """``step`` for each instruction of ``length`` steps: in a loop, which keeps few fragments in
+    registers, or, where a fragment is chosen by a known number, one after the other."""
+    if rolled:
+        return index.loop(index.constant(0), index.constant(length), by, carried, step)
+    for at in range(0, length, by):
+        carried = list(step(index.constant(at), carried))
+    return carried
+
+
+class _Pieces:
+    """Rows of pieces of sums as one list of values, and back."""
+
+    def __init__(self, sums: list[list[Sums]]) -> None:
+        self._lengths = [[len(piece) for piece in row] for row in sums]
+
+    @staticmethod
+    def flat(sums: list[list[Sums]]) -> list[Any]:
+        """As loops carry it."""
+        return [value for row in sums for piece in row for value in piece]
+
+    def like(self, values: Sequence[Any]) -> list[list[Sums]]:
+        """What ``flat`` gave, in rows of pieces again."""
+        rest = iter(values)
+        return [[[next(rest) for _ in range(n)] for n in row] for row in self._lengths]
 
 
 def _workgroup(plan: AttentionPlan) -> Any:

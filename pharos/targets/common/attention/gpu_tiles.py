@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 NAMES = ("query_rows", "subgroup_rows", "key_tile", "head_tile", "stages", "splits")
 _LINE = 16  # what lines in workgroup memory are multiples of, in elements
-_SPARE = 48  # registers for addresses, counters, and rows' maxima and sums
+_SPARE = 72  # registers for addresses, counters, and rows' maxima and sums
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class HeadUnit:
     those that chunks of V are; ``inner`` steps of an instruction. ``lanes`` of a subgroup, of which
     ``left`` hold each element of a left fragment and ``right`` of a right one. ``bytes`` of an
     element. ``keeps``: queries may stay in registers; ``relays``: weights stay there, too, else
-    they go through workgroup memory. ``padding`` bytes follow each line in workgroup memory.
+    they go through workgroup memory. ``padding`` bytes follow
+    each line in workgroup memory. ``per_score`` registers are needed for a score and what becomes
+    of it.
     """
 
     rows: int
@@ -60,6 +62,7 @@ class HeadUnit:
     keeps: bool = True
     relays: bool = True
     padding: int = 16
+    per_score: int = 2
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def registers(tiles: AttentionTiles, sizes: HeadSizes, unit: HeadUnit, kept: boo
     count, length = chunks(sizes.dk, tiles.head_tile, unit.inner)
     more, wide = chunks(sizes.dv, tiles.head_tile, unit.value_columns)
     result = rows * more * wide
-    scores = 2 * rows * tiles.key_tile  # and what becomes of them
+    scores = unit.per_score * rows * tiles.key_tile
     words = unit.bytes / 4
     queries = rows * (count * length if kept else unit.inner) * words * unit.left
     lines = max(tiles.key_tile, wide) * unit.inner * words * unit.right
@@ -147,7 +150,12 @@ def default_tiles(sizes: HeadSizes, unit: HeadUnit, limits: Limits) -> Attention
     each = max(unit.rows, 16)
     rows = min(4, max(1, math.ceil(sizes.rows / each))) * each
     tiles = AttentionTiles(rows, each, max(32, unit.columns), 64, 2, 1)
-    smaller = ({"query_rows": each}, {"head_tile": 32}, {"key_tile": unit.columns})
+    smaller = (
+        {"query_rows": each},
+        {"head_tile": 32},
+        {"key_tile": unit.columns},
+        {"query_rows": max(unit.rows, 8), "subgroup_rows": max(unit.rows, 8)},
+    )
     for values in smaller:
         if not problems(tiles, sizes, unit, limits):
             return tiles

@@ -48,14 +48,15 @@ class Weights:
         if not self.plan.layouts.numbers.relays:
             barrier()
 
-    def left(self, piece: int, step: int) -> Fragment:
+    def left(self, piece: int, step: Any) -> Fragment:
         """The left fragment of a piece of rows for the keys from ``step`` on."""
         unit = self.plan.layouts.values.unit
         if piece in self.kept:
-            return self.kept[piece][step // unit.inner]
+            number = index.known(step)
+            assert number is not None
+            return self.kept[piece][number // unit.inner]
         line = index.constant(piece * unit.rows)
-        at = index.constant(step)
-        return unit.fragments(self._tile(), LEFT, self.block.lane, line, at, 1)[0]
+        return unit.fragments(self._tile(), LEFT, self.block.lane, line, step, 1)[0]
 
     def _tile(self) -> SharedTile:
         """The subgroup's own: its rows are lines, keys are inner steps."""
