@@ -13,6 +13,7 @@ from pharos.targets.xegpu import facts
 
 
 def _stages() -> Mapping[str, Callable[..., Any]]:
+    from pharos.targets.xegpu.attention.multiply_adds import XeGpuAttentionMultiplyAdds
     from pharos.targets.xegpu.attention.stage import XeGpuAttention
     from pharos.targets.xegpu.contractions.factors import XeGpuFactors
     from pharos.targets.xegpu.contractions.multiply_adds import XeGpuMultiplyAdds
@@ -23,6 +24,7 @@ def _stages() -> Mapping[str, Callable[..., Any]]:
 
     kinds = (
         XeGpuAttention,
+        XeGpuAttentionMultiplyAdds,
         XeGpuFactors,
         XeGpuProducts,
         XeGpuMultiplyAdds,

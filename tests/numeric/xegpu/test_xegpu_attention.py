@@ -101,6 +101,10 @@ VARIANTS = {
     "queries-turned": Case("bhdm,bhnd,bhne->bhme", sizes(1, 2, 9, 32, 32), params=SMALL),
     "result-turned": Case("bhmd,bhnd,bhne->bhem", sizes(1, 2, 9, 32, 32), params=SMALL),
     "no-batch": Case("md,nd,ne->me", sizes(1, 1, 9, 20, 32), params=SMALL),
+    "f32": Case(
+        HEADS, sizes(1, 2, 19, 37, 40), ("scaled", ("where", "mn", "i1")), dtype="f32", causal=18
+    ),
+    "f32-decode": Case(GROUPS, grouped(2, 4, 1, 50, 64), dtype="f32", params={"splits": 2}),
     "one": Case(HEADS, sizes(1, 1, 1, 1, 32), params=SMALL),
 }  # fmt: skip
 

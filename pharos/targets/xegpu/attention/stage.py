@@ -4,8 +4,9 @@
       ==>
     gpu.launch_func @kernels::@attention_0 blocks in (ceil(m / rows), splits, batch)
 
-What block operations cannot reach of Q, K and V is copied before; where splits share the keys, the
-operations that join what they found follow.
+What dpas does not take is left for the stages that follow. What block operations cannot reach of
+Q, K and V is copied before; where splits share the keys, the operations that join what they found
+follow.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ class XeGpuAttention:
     chip: str = DEFAULT
 
     def run(self, module: Any, scope: Any = None) -> Any:
-        """Rewrite ``module`` in place. CompileError at an attention that no kernel takes."""
+        """Rewrite ``module`` in place. CompileError at an attention with illegal parameters."""
         with module.context, mlir.Location.unknown():
             for site in list(attention_sites(module)):
                 problem = _read(site)
-                _replace(problem, self._tiles(problem))
+                if problem is not None:
+                    _replace(problem, self._tiles(problem))
         return module
 
     def _tiles(self, problem: Problem) -> Tiles:
@@ -51,25 +53,22 @@ class XeGpuAttention:
         values.update(params)
         broken = problems(values, problem.dk, problem.dv, facts)
         if broken:
-            hint = "leave the parameters out: a selector finds some for every size"
-            message = "no kernel can have these tiles: " + "; ".join(broken)
-            raise _refused(problem.site, message, hint)
+            raise _refused(problem.site, broken)
         return Tiles(**{name: values[name] for name in NAMES})
 
 
-def _read(site: AttentionSite) -> Problem:
-    """``site`` as matrices. CompileError when no kernel takes it: it should not have been fused."""
+def _read(site: AttentionSite) -> Problem | None:
+    """``site`` as matrices; None for one that is left to ``xegpu-attention-multiply-adds``."""
     dtypes = [operand.dtype for operand in site.operands]
-    reason = objection(site.sizes, dtypes)
-    problem = read_problem(site) if reason is None else None
-    if problem is None:
-        reason = reason or "its strides are known only at run time"
-        raise _refused(site, f"no kernel of this target takes this attention: {reason}", None)
-    return problem
+    return read_problem(site) if objection(site.sizes, dtypes) is None else None
 
 
-def _refused(site: AttentionSite, message: str, hint: str | None) -> CompileError:
-    error = CompileError(message, span=span_of(site.operation.location), hint=hint)
+def _refused(site: AttentionSite, broken: list[str]) -> CompileError:
+    error = CompileError(
+        "no kernel can have these tiles: " + "; ".join(broken),
+        span=span_of(site.operation.location),
+        hint="leave the parameters out: a selector finds some for every size",
+    )
     error.operation = site.operation.name
     return error
 
