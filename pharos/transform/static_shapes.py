@@ -38,6 +38,12 @@ def give_shapes(module: Any, shapes: Mapping[str, Mapping[int, Shape]]) -> None:
             _update_signature(functions[name])
     export_only(module, tuple(shapes))
     run_passes(module, _PASSES)
+    with module.context:
+        casts = [op for op in _operations(module) if op.name == "memref.cast"]
+        for cast in casts:
+            _to_tensors(cast)
+    if casts:
+        run_passes(module, "canonicalize,cse")
 
 
 def _named(operation: Any) -> bool:
@@ -64,6 +70,40 @@ def _retype(function: Any, number: int, shape: Shape) -> None:
         cast = dialect("memref").cast(old, argument)
     for owner, operand in uses:
         owner.operands[operand] = cast
+
+
+def _operations(module: Any) -> list[Any]:
+    found: list[Any] = []
+
+    def visit(operation: Any) -> Any:
+        found.append(operation)
+        return mlir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    return found
+
+
+def _to_tensors(cast: Any) -> None:
+    """Let tensors that are read from or written to ``cast`` know the sizes of its source.
+
+    to_tensor (memref.cast %m)  ==>  tensor.cast (to_tensor %m)
+    """
+    source = cast.operands[0]
+    for use in list(cast.results[0].uses):
+        owner = use.owner.operation
+        with mlir.InsertionPoint(owner), owner.location:
+            if owner.name == "bufferization.materialize_in_destination":
+                owner.operands[use.operand_number] = source
+            elif owner.name == "bufferization.to_tensor":
+                old = owner.results[0]
+                kind = mlir.MemRefType(source.type)
+                wide = mlir.RankedTensorType.get(kind.shape, kind.element_type)
+                attributes = {name: owner.attributes[name] for name in owner.attributes}
+                made = mlir.Operation.create(
+                    owner.name, results=[wide], operands=[source], attributes=attributes
+                )
+                old.replace_all_uses_with(dialect("tensor").cast(old.type, made.results[0]))
+                owner.erase()
 
 
 def _fits(old: Shape, new: Shape) -> bool:

@@ -19,7 +19,7 @@
 ;; they leave in the cache is written over by the tokens that take their positions.
 
 (require ["forward.lisp" :as f])
-(require-dialect arith func linalg math memref scf)
+(require-dialect arith bufferization func linalg math memref scf tensor)
 
 (deftype Rows   memref<?x?xf32>)
 (deftype Weight memref<?x?xf32>)
@@ -28,14 +28,12 @@
 (deftype Matrix memref<?x?xf32, strided<[?, 1], offset: ?>>)
 (deftype Cube   memref<?x?x?xf32, strided<[?, ?, 1], offset: ?>>)
 (deftype Cache  memref<?x?x?xf32>)
+(deftype Heads  tensor<?x?x?xf32>)
 (deftype Tokens memref<?xi32>)
 (deftype Number memref<i32>)
 
 (defn view [(: x Vector)] -> View
   (func.return (memref.cast {:result View} x)))
-
-(defn cube [(: x Cache)] -> Cube
-  (func.return (memref.cast {:result Cube} x)))
 
 ;; ---------------------------------------------------------------------------------------------
 ;; The cache
@@ -58,66 +56,103 @@
   (func.return))
 
 ;; scores[h,t,j] = q[t,h,:] . keys[h,j,:] / sqrt(D), and -3e38 where j lies after the token
-(defn masked-score [(: scores Cube) (: q Cube) (: keys Cube) (: position Number) (: D index)]
-  (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
+(defn masked-score [(: q Heads) (: keys Heads) (: position tensor<i32>) (: size f32)] -> Heads
+  (def T (tensor.dim q (: 0 index)))
+  (def NH (tensor.dim keys (: 0 index)))
+  (def P (tensor.dim keys (: 1 index)))
   (def scale (math.rsqrt size))
-  (linalg.fill (: 0.0 f32) scores)
-  (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
-                                   affine_map<(h, t, j, d) -> (h, j, d)>
-                                   affine_map<(h, t, j, d) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-    q keys scores
-    (region (block [(: a f32) (: b f32) (: sum f32)]
-      (linalg.yield (arith.addf sum (arith.mulf a b))))))
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> ()> affine_map<(h, t, j) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    position scores
-    (region (block [(: start i32) (: s f32)]
-      (def t (arith.index_cast {:result i32} (linalg.index {:dim 1})))
-      (def j (arith.index_cast {:result i32} (linalg.index {:dim 2})))
-      (def seen (arith.cmpi {:predicate "sle"} j (arith.addi start t)))
-      (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))
-  (func.return))
+  (def empty (tensor.empty {:result Heads} NH T P))
+  (def products
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
+                                     affine_map<(h, t, j, d) -> (h, j, d)>
+                                     affine_map<(h, t, j, d) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+      q keys (linalg.fill {:result Heads} (: 0.0 f32) empty)
+      (region (block [(: a f32) (: b f32) (: sum f32)]
+        (linalg.yield (arith.addf sum (arith.mulf a b)))))))
+  (func.return
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> ()>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      products position empty
+      (region (block [(: s f32) (: start i32) (: old f32)]
+        (def t (arith.index_cast {:result i32} (linalg.index {:dim 1})))
+        (def j (arith.index_cast {:result i32} (linalg.index {:dim 2})))
+        (def seen (arith.cmpi {:predicate "sle"} j (arith.addi start t)))
+        (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))))
 
-;; weights[h,t,j] = e[h,t,j] / sums[h,t], in place
-(defn normalize [(: e Cube) (: sums Rows)]
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> (h, t)>
-                                   affine_map<(h, t, j) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    sums e
-    (region (block [(: sum f32) (: v f32)] (linalg.yield (arith.divf v sum)))))
-  (func.return))
+;; weights[h,t,:] = softmax of scores[h,t,:]
+(defn softmax [(: scores Heads)] -> Heads
+  (def NH (tensor.dim scores (: 0 index)))
+  (def T (tensor.dim scores (: 1 index)))
+  (def rows (tensor.empty {:result tensor<?x?xf32>} NH T))
+  (def peaks
+    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>]
+                     :iterator_types ["parallel" "parallel" "reduction"]}
+      scores (linalg.fill {:result tensor<?x?xf32>} (: -3e38 f32) rows)
+      (region (block [(: s f32) (: peak f32)] (linalg.yield (arith.maximumf peak s))))))
+  (def powers
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      scores peaks scores
+      (region (block [(: s f32) (: peak f32) (: old f32)]
+        (linalg.yield (math.exp (arith.subf s peak)))))))
+  (def sums
+    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>]
+                     :iterator_types ["parallel" "parallel" "reduction"]}
+      powers (linalg.fill {:result tensor<?x?xf32>} (: 0.0 f32) rows)
+      (region (block [(: e f32) (: sum f32)] (linalg.yield (arith.addf sum e))))))
+  (func.return
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      powers sums powers
+      (region (block [(: e f32) (: sum f32) (: old f32)] (linalg.yield (arith.divf e sum)))))))
 
-;; out[t,h,d] = sum_j weights[h,t,j] values[h,j,d]
-(defn mix [(: out Cube) (: weights Cube) (: values Cube)]
-  (linalg.fill (: 0.0 f32) out)
-  (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
-                                   affine_map<(h, t, d, j) -> (h, j, d)>
-                                   affine_map<(h, t, d, j) -> (t, h, d)>]
-                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-    weights values out
-    (region (block [(: p f32) (: v f32) (: sum f32)]
-      (linalg.yield (arith.addf sum (arith.mulf p v))))))
-  (func.return))
+;; [t,h,d] = sum_j weights[h,t,j] values[h,j,d]
+(defn mix [(: weights Heads) (: values Heads)] -> Heads
+  (def NH (tensor.dim weights (: 0 index)))
+  (def T (tensor.dim weights (: 1 index)))
+  (def D (tensor.dim values (: 2 index)))
+  (def empty (tensor.empty {:result Heads} T NH D))
+  (func.return
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
+                                     affine_map<(h, t, d, j) -> (h, j, d)>
+                                     affine_map<(h, t, d, j) -> (t, h, d)>]
+                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+      weights values (linalg.fill {:result Heads} (: 0.0 f32) empty)
+      (region (block [(: p f32) (: v f32) (: sum f32)]
+        (linalg.yield (arith.addf sum (arith.mulf p v))))))))
 
-;; Append this call's keys and values to the cache, then attend over all of them.
+;; Append this call's keys and values to the cache, then attend over all of them. As tensors it is
+;; one operation to those pipelines that have a kernel for attention.
 (defn attend [(: out Rows) (: qkv Rows) (: keys Cache) (: values Cache) (: position Number)]
   (def NH (memref.dim keys (: 0 index)))
-  (def P (memref.dim keys (: 1 index)))
   (def D (memref.dim keys (: 2 index)))
-  (def T (memref.dim qkv (: 0 index)))
   (def zero (: 0 index))
+  (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
   (call! append keys values qkv position)
-  (def scores (call Cube cube (memref.alloc {:result memref<?x?x?xf32>} NH T P)))
-  (def sums (memref.alloc {:result memref<?x?xf32>} NH T))
-  (call! masked-score scores (call Cube f/heads-of qkv zero NH D) (call Cube cube keys) position D)
-  (call! f/softmax-numerators scores sums)
-  (call! normalize scores sums)
-  (call! mix (call Cube f/heads-of out zero NH D) scores (call Cube cube values))
+  (def q (call Cube f/heads-of qkv zero NH D))
+  (def K (bufferization.to_tensor {:result Heads :restrict true} keys))
+  (def V (bufferization.to_tensor {:result Heads :restrict true} values))
+  (def Q (bufferization.to_tensor {:result Heads :restrict true} q))
+  (def start (bufferization.to_tensor {:result tensor<i32> :restrict true} position))
+  (def weights (call Heads softmax (call Heads masked-score Q K start size)))
+  (bufferization.materialize_in_destination {:restrict true :writable true}
+    (call Heads mix weights V) (call Cube f/heads-of out zero NH D))
   (func.return))
 
 ;; out[t,o] = x[t,o] + (y[t,:] . weight[o,:] + bias[o])

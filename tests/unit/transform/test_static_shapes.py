@@ -48,6 +48,30 @@ def test_arguments_that_are_not_named_keep_their_types():
     assert "%arg1: memref<3x?xi32>" in given({"f": {0: (4, 8)}})
 
 
+TENSORS = """
+func.func @f(%x: memref<?x4xf32>, %y: memref<?x4xf32>) {
+  %t = bufferization.to_tensor %x restrict : memref<?x4xf32> to tensor<?x4xf32>
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %t, %c0 : tensor<?x4xf32>
+  %e = tensor.empty(%n) : tensor<?x4xf32>
+  %r = linalg.exp ins(%t : tensor<?x4xf32>) outs(%e : tensor<?x4xf32>) -> tensor<?x4xf32>
+  bufferization.materialize_in_destination %r in restrict writable %y
+    : (tensor<?x4xf32>, memref<?x4xf32>) -> ()
+  return
+}
+"""
+
+
+def test_sizes_reach_tensors_of_memory():
+    module = ir.parse(TENSORS)
+    give_shapes(module, {"f": {0: (3, 4), 1: (3, 4)}})
+    ir.verify(module)
+    text = ir.to_text(module)
+    assert "bufferization.to_tensor %arg0 restrict : memref<3x4xf32> to tensor<3x4xf32>" in text
+    assert "in restrict writable %arg1 : (tensor<3x4xf32>, memref<3x4xf32>)" in text
+    assert "?" not in text
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
