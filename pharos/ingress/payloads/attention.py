@@ -9,11 +9,13 @@ from typing import ClassVar
 from pharos.core.errors import UserError
 from pharos.ingress.payloads import options as o
 from pharos.ingress.payloads.forms import FORMS, Forms
+from pharos.ingress.payloads.masks import causal, chosen, sloped, zero_where_empty
 from pharos.ingress.payloads.options import Built, refuse
 from pharos.ingress.payloads.softmax import softmax
 from pharos.ingress.payloads.writer import Value, Writer, wider
 
-MASKS = ("none", "additive")
+MASKS = ("none", "additive", "boolean")
+EMPTY = ("nan", "zero")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,14 @@ class Attention:
     depth: int = o.option("Size of a head.", needed=True)
     value_depth: int = o.option("Size of a value.  [default: that of a head]", 0)
     kv_heads: int = o.option("Heads of keys and values.  [default: as many]", 0)
-    mask: str = o.option(f"{' or '.join(MASKS)}: a queries x keys tensor that is added.", "none")
+    mask: str = o.option(
+        f"{', '.join(MASKS)}: a queries x keys tensor that is added, or true where a key is seen.",
+        "none",
+    )
     causal: bool = o.option("A query sees the keys up to its own; the last sees all.", False)
+    window: int = o.option("With --causal: a query sees so many keys.  [default: all]", 0)
+    alibi: bool = o.option("Scores get slope[head] * (key - last key that a query sees).", False)
+    empty: str = o.option(f"{' or '.join(EMPTY)}: the result of a query that sees no key.", "nan")
     scale: float = o.option("Of the scores.  [default: 1 / sqrt(depth)]", 0.0)
     form: str = o.option(o.FORM_HELP, "named")
     dtype: str = o.option(o.DTYPE_HELP, "f32")
@@ -50,9 +58,11 @@ class Attention:
         }
         q, k, v = (writer.argument(name, shape, self.dtype) for name, shape in shapes.items())
         mask = None
-        if self.mask == "additive":
-            mask = writer.argument("mask", (self.queries, keys), wider(self.dtype))
-        result = self._attention(Forms(writer, self.form), q, k, v, mask)
+        if self.mask != "none":
+            kind = "i1" if self.mask == "boolean" else wider(self.dtype)
+            mask = writer.argument("mask", (self.queries, keys), kind)
+        slopes = writer.argument("slopes", (self.heads,), wider(self.dtype)) if self.alibi else None
+        result = self._attention(Forms(writer, self.form), q, k, v, mask, slopes)
         flops = 2 * self.batch * self.heads * self.queries * keys * (self.depth + v.shape[-1])
         return Built(writer.name, writer.text(result), flops)
 
@@ -62,6 +72,7 @@ class Attention:
     def _check(self) -> None:
         o.choose("form", self.form, FORMS)
         o.choose("mask", self.mask, MASKS)
+        o.choose("empty", self.empty, EMPTY)
         o.float_only("attention", self.dtype)
         keys = self.keys or self.queries
         o.positive(
@@ -76,12 +87,18 @@ class Attention:
             )
         if self._heads() != self.heads and self.form == "named":
             raise refuse("--kv-heads", "--form named", "no named operation shares keys")
+        if self.window < 0:
+            raise UserError(f"--window: expected at least 0, found {self.window}")
+        if self.window and not self.causal:
+            raise refuse(f"--window {self.window}", "no --causal", "its end is the query's own key")
         if self.causal and keys < self.queries:
             raise refuse(
                 f"--causal and {self.queries} queries", f"{keys} keys", "the first see no key"
             )
 
-    def _attention(self, forms: Forms, q: Value, k: Value, v: Value, mask: Value | None) -> Value:
+    def _attention(
+        self, forms: Forms, q: Value, k: Value, v: Value, mask: Value | None, slopes: Value | None
+    ) -> Value:
         sums = wider(self.dtype)
         q, k, v, first, second = self._split(forms, q, k, v)
         shape = (*q.shape[:-1], k.shape[-2])
@@ -90,12 +107,19 @@ class Attention:
         scale = self.scale or 1 / math.sqrt(self.depth)
         scores = forms.pointwise(("mul", 0, float(scale)), scores)
         rank = len(shape)
-        if mask is not None:
+        if slopes is not None:
+            scores = sloped(forms, scores, self._slopes(forms, slopes, rank - 2))
+        if mask is not None and self.mask == "additive":
             places = [range(rank), (rank - 2, rank - 1)]
             scores = forms.pointwise(("add", 0, 1), scores, mask, dims=places)
+        elif mask is not None:
+            scores = chosen(forms, scores, mask)
         if self.causal:
-            scores = causal(forms, scores)
-        weights = forms.cast(softmax(forms, scores, rank - 1), self.dtype)
+            scores = causal(forms, scores, self.window)
+        weights = softmax(forms, scores, rank - 1)
+        if self.empty == "zero":
+            weights = zero_where_empty(forms, scores, weights)
+        weights = forms.cast(weights, self.dtype)
         start = forms.writer.filled(0.0, (*shape[:-1], v.shape[-1]), sums)
         out = forms.cast(forms.contract(weights, v, start, second, named), self.dtype)
         return self._joined(forms, out)
@@ -117,6 +141,19 @@ class Attention:
         q = reshaped(q, [[0], [1, 2], [3], [4]], groups)
         return q, k, v, ("bhgqd", "bhkd", "bhgqk"), ("bhgqk", "bhke", "bhgqe")
 
+    def _slopes(self, forms: Forms, slopes: Value, rank: int) -> Value:
+        """The slopes over the dimensions of the heads: all ``rank`` of them but the batch."""
+        if self.form == "named":
+            shape = (self.batch, self.heads)
+            places = [range(2), (1,)]
+            out = forms.writer.empty(shape, slopes.dtype)
+            many = forms.generic([slopes], out, [places[1], places[0]], ["parallel"] * 2, [], "%x0")
+            return forms.writer.reshaped(many, [[0, 1]], (self.batch * self.heads,))
+        if rank == 3:
+            groups = (self._heads(), self.heads // self._heads())
+            return forms.writer.reshaped(slopes, [[0, 1]], groups)
+        return slopes
+
     def _joined(self, forms: Forms, out: Value) -> Value:
         """The result with one dimension for the heads."""
         shape = (self.batch, self.heads, *out.shape[-2:])
@@ -125,26 +162,3 @@ class Attention:
         if len(out.shape) == 5:
             return forms.writer.reshaped(out, [[0], [1, 2], [3], [4]], shape)
         return out
-
-
-def causal(forms: Forms, scores: Value) -> Value:
-    """``scores`` with minus infinity where a key comes after the query.
-
-    There is no named or category form of this: places are only known to a generic operation.
-    """
-    rank = len(scores.shape)
-    later = scores.shape[-1] - scores.shape[-2]
-    low = forms.writer.constant(float("-inf"), scores.dtype)
-    names = [forms.writer.fresh() for _ in range(6)]
-    query, key, shift, last, seen, result = names
-    body = [
-        f"{query} = linalg.index {rank - 2} : index",
-        f"{key} = linalg.index {rank - 1} : index",
-        f"{shift} = arith.constant {later} : index",
-        f"{last} = arith.addi {query}, {shift} : index",
-        f"{seen} = arith.cmpi ule, {key}, {last} : index",
-        f"{result} = arith.select {seen}, %x0, {low} : {scores.dtype}",
-    ]
-    out = forms.writer.empty(scores.shape, scores.dtype)
-    dims = range(rank)
-    return forms.generic([scores], out, [dims, dims], ["parallel"] * rank, body, result)

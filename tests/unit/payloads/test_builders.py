@@ -87,8 +87,9 @@ def test_mlp(**options):
 @given(
     batch=st.integers(1, 2), heads=st.sampled_from([1, 4, 6]), queries=st.integers(1, 5),
     keys=st.integers(0, 7), depth=st.integers(1, 8), value_depth=st.integers(0, 5),
-    kv_heads=st.sampled_from([0, 0, 1, 2, 3]), mask=st.sampled_from(["none", "additive"]),
-    causal=flags, form=st.sampled_from(FORMS), dtype=st.sampled_from(FLOATS),
+    kv_heads=st.sampled_from([0, 0, 1, 2, 3]), mask=st.sampled_from(["none", "additive", "boolean"]),
+    causal=flags, window=st.sampled_from([0, 0, 3]), alibi=flags,
+    empty=st.sampled_from(["nan", "zero"]), form=st.sampled_from(FORMS), dtype=st.sampled_from(FLOATS),
 )  # fmt: skip
 def test_attention(**options):
     function = verified("attention", **options)
@@ -99,6 +100,7 @@ def test_attention(**options):
         assert len(found) == 1, [m.describe() for m in function.motifs]
         assert found[0].keys == (options["keys"] or options["queries"])
         assert (found[0].mask == "causal") == options["causal"]
+        assert (found[0].obstacle == "") == (options["dtype"] != "f64")
 
 
 ROWS = list(itertools.product(FORMS, FLOATS, [(4, 8), (3, 4, 5), (7,)]))
@@ -164,6 +166,7 @@ def test_conv(rank, stride, dilation, padding, window, **options):
         ("conv", {"window": (9,)}, "--window with --size"),
         ("attention", {"causal": True, "keys": 2}, "--causal and 4 queries with 2 keys"),
         ("attention", {"kv_heads": 2}, "--kv-heads with --form named"),
+        ("attention", {"window": 2}, "--window 2 with no --causal"),
         ("softmax", {"dtype": "i32"}, "softmax with --dtype i32"),
         ("mlp", {"tiles": (4, 4, 4), "softmax": True}, "--tiles with --softmax"),
         ("mlp", {"layers": (4, 8, 8), "tiles": (4, 2, 4)}, "--tiles with 2 layers"),
