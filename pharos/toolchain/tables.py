@@ -28,6 +28,7 @@ SELECTORS = {
     "nvidia-contractions": ("pharos.params.nvidia_contractions", "nvidia_contractions"),
     "xegpu-attention": ("pharos.params.xegpu_attention", "xegpu_attention"),
     "xegpu-contractions": ("pharos.params.xegpu_contractions", "xegpu_contractions"),
+    "cpu-attention": ("pharos.params.cpu_attention", "cpu_attention"),
     "vector-unit": ("pharos.params.vector_unit", "vector_unit"),
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
@@ -40,6 +41,8 @@ STAGES = {
     "recompute": ("pharos.transform.recompute", "Recompute"),
     "fuse-attention": ("pharos.transform.attention.stage", "FuseAttention"),
     "attention-in-place": ("pharos.transform.attention.stage", "AttentionInPlace"),
+    "scatters": ("pharos.transform.scatters", "Scatters"),
+    "sorts": ("pharos.transform.sorts", "Sorts"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 

@@ -1,0 +1,103 @@
+"""The calls of an attention's kernel functions, cut over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pharos.ir.bindings import dialect, mlir
+from pharos.targets.common.nests import index
+from pharos.targets.cpu.attention.merge import MergeLoops
+from pharos.targets.cpu.attention.rows import RowLoops, partial_rows, work_items
+from pharos.targets.cpu.attention.site import Inside, Plan
+from pharos.targets.cpu.attention.tiles import TileLoops
+from pharos.targets.cpu.contractions.site import allocate, free
+from pharos.targets.cpu.kernels import call, code_of, write_function
+
+
+class Launcher:
+    """Writes the functions of ``plan`` into ``module`` and calls them at the insertion point."""
+
+    def __init__(self, module: Any, plan: Plan, name: str, known: dict[str, str]) -> None:
+        """``known`` has the names of functions by their text: equal ones are compiled once."""
+        self.module, self.plan, self.name, self.known = module, plan, name, known
+
+    def write(self) -> None:
+        """Write everything."""
+        values = list(self.plan.values)
+        call(self._function("attention", [v.type for v in values], self._attention), values)
+
+    def _attention(self, values: list[Any]) -> None:
+        """The body of the function that does it all."""
+        inside = Inside(self.plan, values)
+        if self.plan.tiles.by_rows:
+            self._by_rows(inside, values)
+            return
+        site, tiles = self.plan.site, self.plan.tiles
+        blocks = index.ceil_div(inside.counts[site.m], tiles.query_block)
+        items = index.mul(inside.total(site.batch), blocks)
+        self._shared("blocks", items, values, lambda i, low, high, _: TileLoops(i, low, high))
+
+    def _by_rows(self, inside: Inside, values: list[Any]) -> None:
+        splits = self.plan.tiles.key_splits
+        items = work_items(inside)
+        partial: list[Any] = []
+        if splits > 1:
+            length = index.mul(items, index.mul(partial_rows(inside), index.constant(splits)))
+            partial = [allocate(mlir.F32Type.get(), length)]
+        count = index.mul(items, index.constant(splits))
+        self._shared("rows", count, [*values, *partial], RowLoops)
+        if partial:
+            self._shared("merge", items, [*values, *partial], MergeLoops)
+        free(partial)
+
+    def _shared(
+        self, kind: str, items: Any, values: Sequence[Any], loops: Callable[..., Any]
+    ) -> None:
+        """``loops`` over all ``items``, a range of them for each thread."""
+        own = len(self.plan.values)
+
+        def build(parameters: list[Any]) -> None:
+            low, high, *inner = parameters
+            inside = Inside(self.plan, inner[:own])
+            loops(inside, low, high, inner[own:]).write()
+
+        types = [*[mlir.IndexType.get()] * 2, *(v.type for v in values)]
+        name = self._function(kind, types, build)
+        self._parallel(items, lambda low, high: call(name, [low, high, *values]))
+
+    def _function(self, kind: str, types: list[Any], build: Callable[[list[Any]], None]) -> str:
+        """The name of the function that ``build`` writes, or of an equal one."""
+        name = f"{self.name}_{kind}"
+        made = write_function(self.module, name, types, build)
+        first = self.known.setdefault(code_of(made), name)
+        if first != name:
+            made.operation.erase()
+        return first
+
+    def _parallel(self, count: Any, body: Callable[[Any, Any], None]) -> None:
+        """``body(low, high)`` for one range per thread."""
+        zero, threads = index.constant(0), self.plan.tiles.threads
+        if threads == 1 or index.known(count) == 1 or inside_parallel(self.plan.site.operation):
+            body(zero, count)
+            return
+        # A loop without iterations still needs a positive step.
+        one = index.constant(1)
+        chunk = index.ceil_div(count, threads)
+        chunk = dialect("arith").maxsi(chunk, one) if index.known(chunk) in (None, 0) else chunk
+        loop = dialect("scf").ParallelOp([], [zero], [count], [chunk], [])
+        block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
+        with mlir.InsertionPoint(block):
+            low = block.arguments[0]
+            body(low, index.minimum(index.add(low, chunk), count))
+            dialect("scf").ReduceOp([], 0)
+
+
+def inside_parallel(operation: Any) -> bool:
+    """Whether ``operation`` is in a loop that threads share already."""
+    parent = operation.parent
+    while parent is not None:
+        if parent.name in ("scf.parallel", "scf.forall", "omp.parallel"):
+            return True
+        parent = parent.parent
+    return False
