@@ -65,12 +65,12 @@ class _Motifs:
         self.works: dict[str, str] = {}
 
     def function(self, node: Any) -> None:
-        keys = ("name", "arguments", "results", "motifs")
+        keys = ("name", "arguments", "results", "motifs", "no-attention")
         for motif in _items(_mapping(node, "a function", keys, ("motifs",))["motifs"], "motifs"):
             self.motif(motif)
 
     def motif(self, node: Any) -> None:
-        keys = ("key", "what", "place", "parameters", "why", "parts")
+        keys = ("key", "what", "left-because", "place", "parameters", "why", "parts")
         node = _mapping(node, "a motif", keys, ("key", "what"))
         key = _text(node["key"])
         if key in self.works:

@@ -41,6 +41,10 @@ class Planned:
             lines.append(f"  {key}: {self.facts.by_key[key].describe()}")
             lines += [f"      {one}" for one in parameters]
             lines += [f"      why: {why}" for why in _reasons(parameters)]
+        left = [one for one in self.facts.walk() if getattr(one, "obstacle", "")]
+        lines += [f"left as it is written, {one.key}: {one.obstacle}" for one in left]
+        misses = [miss for function in self.facts.functions for miss in function.misses]
+        lines += [f"no attention: {miss}" for miss in misses]
         return "\n".join(lines)
 
     def yaml(self) -> str:
@@ -88,10 +92,13 @@ class Planned:
             "arguments": [str(one) for one in function.arguments],
             "results": [str(one) for one in function.results],
             "motifs": [self._motif(motif) for motif in function.motifs],
+            **({"no-attention": [str(m) for m in function.misses]} if function.misses else {}),
         }
 
     def _motif(self, motif: Any) -> dict[str, Any]:
         data: dict[str, Any] = {"key": motif.key, "what": motif.describe()}
+        if getattr(motif, "obstacle", ""):
+            data["left-because"] = motif.obstacle
         if motif.place is not None and motif.place.file != "-":
             data["place"] = str(motif.place)
         parameters = self.motifs.get(motif.key, ())

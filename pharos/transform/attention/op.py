@@ -18,11 +18,11 @@ ext: Any = dialect("ext")
 transform: Any = dialect("transform")
 
 
-class Pharos(ext.Dialect, name="pharos"):
+class Pharos(ext.Dialect, name="pharos"):  # type: ignore[call-arg]
     """Transforms that upstream MLIR does not have."""
 
 
-class FuseAttentionOp(Pharos.Operation, name="fuse_attention"):
+class FuseAttentionOp(Pharos.Operation, name="fuse_attention"):  # type: ignore[call-arg, name-defined]
     """Fuse attentions, given by their second products, into one operation each.
 
         %s = linalg.batch_matmul ins(%q, %kt) outs(%zero)       %o = linalg.generic

@@ -87,9 +87,11 @@ def test_mlp(**options):
 @given(
     batch=st.integers(1, 2), heads=st.sampled_from([1, 4, 6]), queries=st.integers(1, 5),
     keys=st.integers(0, 7), depth=st.integers(1, 8), value_depth=st.integers(0, 5),
-    kv_heads=st.sampled_from([0, 0, 1, 2, 3]), mask=st.sampled_from(["none", "additive", "boolean"]),
+    kv_heads=st.sampled_from([0, 0, 1, 2, 3]),
+    mask=st.sampled_from(["none", "additive", "boolean"]),
     causal=flags, window=st.sampled_from([0, 0, 3]), alibi=flags,
-    empty=st.sampled_from(["nan", "zero"]), form=st.sampled_from(FORMS), dtype=st.sampled_from(FLOATS),
+    empty=st.sampled_from(["nan", "zero"]), form=st.sampled_from(FORMS),
+    dtype=st.sampled_from(FLOATS),
 )  # fmt: skip
 def test_attention(**options):
     function = verified("attention", **options)
