@@ -76,7 +76,14 @@ class AmdAttention:
             return fma_layouts(facts.subgroup_size, tiles, sizes)
         else:
             rows = WmmaRows(TurnedWmma(factor=dtype))
-        return HeadLayouts(rows, rows, unit)
+        return HeadLayouts(rows, rows, unit, None if dtype == "f32" else _power)
+
+
+def _power(value: Any) -> Any:
+    """V_EXP_F32: off by one unit in the last place, zero for what would be subnormal (RDNA3 ISA, 16
+    Instructions, VOP1)."""
+    made = mlir.Operation.create("rocdl.exp2", results=[value.type], operands=[value])
+    return made.result
 
 
 class _OneRow(RowLayout):

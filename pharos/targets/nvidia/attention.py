@@ -62,7 +62,12 @@ def _layouts(dtype: str, tiles: AttentionTiles, sizes: HeadSizes) -> HeadLayouts
     if dtype == "f32":
         return fma_layouts(_WARP, tiles, sizes)
     rows = MmaRows(MmaUnit(dtype))
-    return HeadLayouts(rows, rows, _MMA)
+    return HeadLayouts(rows, rows, _MMA, _power)
+
+
+def _power(value: Any) -> Any:
+    """ex2.approx.ftz: off by two units in the last place at most (PTX ISA 9.0, 9.7.3.21)."""
+    return dialect("nvvm").Ex2Op(value, ftz=True, results=[value.type]).result
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ml_dtypes
@@ -251,3 +251,47 @@ def check(one: Heads, target: str, **parameters: int) -> None:
         f"{wrong.sum()} of {wrong.size} elements are wrong, the first at "
         f"{tuple(int(i[0]) for i in np.nonzero(wrong))}: {found[wrong][0]} for {wanted[wrong][0]}"
     )
+
+
+CASES = [
+    Heads(heads=3, m=1, n=1, dk=32),
+    Heads(m=1, n=17, dk=64),
+    Heads(m=17, n=1, dk=40),
+    Heads(m=17, n=96, dk=80, dv=33),
+    Heads(m=96, n=127, dk=96, causal=31),
+    Heads(m=127, n=127, dk=64, causal=0, layout="bshd"),
+    Heads(heads=1, m=1000, n=127, dk=32),
+    Heads(heads=1, m=64, n=1000, dk=64, causal=936, window=100),
+    Heads(m=1, n=1000, dk=128, keep=True),
+    Heads(batch=2, heads=8, group=4, m=1, n=300, dk=64),
+    Heads(batch=2, heads=4, group=4, m=5, n=65, dk=32, causal=60),
+    Heads(heads=4, group=2, m=40, n=48, dk=64, bias="mn"),
+    Heads(batch=2, heads=4, m=33, n=70, dk=48, bias="hmn", layout="bshd"),
+    Heads(batch=2, m=20, n=64, dk=64, bias="bn", turned=True),
+    Heads(heads=4, group=2, m=50, n=90, dk=64, slopes=True, causal=40),
+    Heads(batch=2, m=31, n=33, dk=56, keep=True, empty="zero"),
+    Heads(m=48, n=20, dk=32, causal=-28),
+    Heads(m=48, n=20, dk=32, causal=-28, empty="zero"),
+    Heads(m=70, n=70, dk=64, causal=0, window=16),
+    Heads(m=64, n=64, dk=128),
+    Heads(heads=1, m=40, n=70, dk=192, dv=128),
+    Heads(heads=1, m=33, n=50, dk=256, causal=17),
+    Heads(m=30, n=100, dk=64, size=2000.0),
+    Heads(m=30, n=100, dk=64, size=2000.0, causal=70, keep=True),
+    Heads(heads=5, m=7, n=9, dk=33, dv=31),
+    Heads(batch=3, heads=2, m=24, n=40, dk=64, bias="n", turned=True, layout="bshd"),
+]
+# Parameters, on an operation of a few hundred rows and keys.
+TILES = [
+    {"query_rows": 32, "subgroup_rows": 32, "key_tile": 32, "head_tile": 64},
+    {"query_rows": 128, "subgroup_rows": 16, "key_tile": 64, "head_tile": 32, "stages": 3},
+    {"query_rows": 16, "subgroup_rows": 16, "key_tile": 32, "head_tile": 32, "splits": 4},
+    {"query_rows": 64, "subgroup_rows": 16, "key_tile": 64, "head_tile": 64, "splits": 2},
+]
+TYPES = ["f16", "bf16", "f32"]
+
+
+def matrix() -> list[Heads]:
+    """Every case in one type, and in all types those of the first third."""
+    found = [replace(one, dtype=TYPES[n % 3]) for n, one in enumerate(CASES)]
+    return found + [replace(one, dtype=TYPES[(n + 1) % 3]) for n, one in enumerate(CASES[:10])]

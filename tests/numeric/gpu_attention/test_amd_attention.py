@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from gpu_attentions import Heads, built, check
+from gpu_attentions import TILES, Heads, built, check, matrix
 
 from pharos.targets.common.gpu.finish import REPORT
 from pharos.toolchain import target
+
+
+def spill_nothing(artifact):
+    """All stays in vector registers; scalar ones may spill into lanes of these."""
+    for kernel in artifact.metadata[REPORT].values():
+        assert kernel["vgpr_spills"] == kernel["scratch"] == 0
 
 
 @pytest.mark.parametrize(
@@ -32,5 +38,29 @@ def test_matrix_instructions(chip, one):
 def test_the_code_has_the_chips_instructions_and_spills_nothing(chip, dtype, instruction):
     artifact = built(Heads(dtype=dtype), f"amd:{chip}")
     assert instruction in target(f"amd:{chip}").assembly(artifact)
-    for kernel in artifact.metadata[REPORT].values():
-        assert kernel["vgpr_spills"] == kernel["scratch"] == 0
+    spill_nothing(artifact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chip", ["gfx1100", "gfx942"])
+@pytest.mark.parametrize("one", matrix(), ids=str)
+def test_every_variant(one, chip):
+    check(one, f"amd:{chip}:sim")
+    spill_nothing(built(one, f"amd:{chip}"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", matrix()[::4], ids=str)
+def test_variants_on_the_third_chip(one):
+    check(one, "amd:gfx1151:sim")
+    spill_nothing(built(one, "amd:gfx1151"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chip", ["gfx1100", "gfx942"])
+@pytest.mark.parametrize("tiles", TILES, ids=str)
+@pytest.mark.parametrize("dtype", ["f16", "f32"])
+def test_tiles_of_every_size(tiles, dtype, chip):
+    one = Heads(m=100, n=150, dk=64, causal=50, dtype=dtype)
+    check(one, f"amd:{chip}:sim", **tiles)
+    spill_nothing(built(one, f"amd:{chip}", **tiles))

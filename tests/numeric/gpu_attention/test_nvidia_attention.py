@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from gpu_attentions import Heads, built, check
+from gpu_attentions import TILES, Heads, built, check, matrix
 
 from pharos.core.errors import UserError
 from pharos.targets.common.gpu.archive import text_of
 from pharos.targets.common.gpu.finish import REPORT
 
 SIM, SIM_90 = "nvidia:sm_80:sim", "nvidia:sm_90a:sim"
+
+
+def spill_nothing(artifact):
+    for kernel in artifact.metadata[REPORT].values():
+        assert kernel["spill_stores"] + kernel["spill_loads"] == 0
+        assert 0 < kernel["registers"] <= 255
 
 
 def test_tensor_cores_with_a_causal_mask_and_edges_everywhere():
@@ -29,6 +35,33 @@ def test_ptxas_takes_the_kernel_and_spills_nothing():
     artifact = built(Heads(m=100, n=72, causal=0), "nvidia:sm_80")
     text = text_of(artifact)
     assert "mma.sync" in text and "cp.async" in text and "ldmatrix" in text
-    for kernel in artifact.metadata[REPORT].values():
-        assert kernel["spill_stores"] + kernel["spill_loads"] == 0
-        assert 0 < kernel["registers"] <= 255
+    spill_nothing(artifact)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", matrix(), ids=str)
+def test_every_variant(one):
+    check(one, SIM)
+    spill_nothing(built(one, "nvidia:sm_80"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", matrix()[::4], ids=str)
+def test_variants_on_the_other_chip(one):
+    check(one, SIM_90)
+    spill_nothing(built(one, "nvidia:sm_90a"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tiles", TILES, ids=str)
+@pytest.mark.parametrize("dtype", ["f16", "f32"])
+def test_tiles_of_every_size(tiles, dtype):
+    one = Heads(m=100, n=150, dk=64, causal=50, dtype=dtype)
+    check(one, SIM, **tiles)
+    spill_nothing(built(one, "nvidia:sm_80", **tiles))
+
+
+@pytest.mark.slow
+def test_copies_that_happen_at_once_change_nothing(monkeypatch):
+    monkeypatch.setenv("PHAROS_SIM_EFFECTS", "earliest")
+    check(Heads(m=40, n=100, dk=64), SIM, stages=3)

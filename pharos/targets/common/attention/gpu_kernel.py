@@ -189,10 +189,9 @@ class KernelWriter:
         maxima, totals, results = [], [], []
         for piece, own in enumerate(sums):
             weights, factors = [], []
-            for slot in range(piece * slots, (piece + 1) * slots):
-                found = self.scores.weighted(
-                    tile, own, state.maxima[slot], state.totals[slot], slot
-                )
+            scores = self.scores.of_piece(tile, own, piece)
+            for slot, one in enumerate(scores, piece * slots):
+                found = self.scores.weighted(one, state.maxima[slot], state.totals[slot])
                 weights.append(found[0])
                 factors.append(found[1])
                 maxima.append(found[2])

@@ -12,8 +12,8 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.attention.gpu_block import Block, plain_operand
 from pharos.targets.common.attention.gpu_copies import less, when
 from pharos.targets.common.attention.gpu_ending import STATISTICS, Partial, inverse, narrowed
+from pharos.targets.common.attention.gpu_exponential import scale_change
 from pharos.targets.common.attention.gpu_plan import AttentionPlan
-from pharos.targets.common.attention.gpu_scores import exponential
 from pharos.targets.common.contractions.walk import flat_view
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.lanes import scalar
@@ -54,7 +54,7 @@ def _element(plan: AttentionPlan, out: Any, partial: Partial, number: Any) -> No
         return [arith.maxnumf(carried[0], statistic(split, 0))]
 
     def add(split: Any, carried: list[Any]) -> list[Any]:
-        weight = exponential(arith.subf(statistic(split, 0), base))
+        weight = scale_change(statistic(split, 0), base)
         at = index.add(index.mul(split, index.constant(rows)), row)
         at = index.add(index.mul(at, index.constant(sizes.dv)), column)
         found = (memref.load(partial.results, [at]), statistic(split, 1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pharos.targets.common.attention import gpu_tiles
+from pharos.targets.common.attention.gpu_exponential import Power
 from pharos.targets.common.attention.gpu_rows import RowLayout
 from pharos.targets.common.attention.gpu_tiles import AttentionTiles, HeadSizes, HeadUnit, Limits
 from pharos.targets.common.attention.site import AttentionOperand, AttentionSite
@@ -17,11 +18,13 @@ from pharos.targets.common.contractions.gpu_plan import AsyncCopies
 @dataclass(frozen=True)
 class HeadLayouts:
     """The matrix units of one attention: ``scores`` multiplies queries and keys, ``values`` weights
-    and values; both hold the same rows in the same lanes. ``numbers`` describes them."""
+    and values; both hold the same rows in the same lanes. ``numbers`` describes them. ``power`` is
+    the chip's approximation of powers of two, where factors have fewer bits than that."""
 
     scores: RowLayout
     values: RowLayout
     numbers: HeadUnit
+    power: Power | None = None
 
 
 @dataclass(frozen=True)

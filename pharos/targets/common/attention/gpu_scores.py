@@ -18,13 +18,13 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.attention.gpu_block import Block
 from pharos.targets.common.attention.gpu_copies import less
+from pharos.targets.common.attention.gpu_exponential import exponential, scale_change
 from pharos.targets.common.attention.gpu_plan import stride
-from pharos.targets.common.attention.gpu_rows import joined, over_partners, times
+from pharos.targets.common.attention.gpu_rows import joined, over_partners
 from pharos.targets.common.attention.site import AttentionOperand
 from pharos.targets.common.contractions.unit import Sums
 from pharos.targets.common.contractions.walk import power_of_two
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast
 from pharos.targets.common.nests.lanes import joined as reduced
 from pharos.targets.common.nests.lanes import scalar, splat
 
@@ -43,7 +43,7 @@ class Scores:
 
     def __init__(self, block: Block, known: dict[Any, Any]) -> None:
         self.block, self.plan, self.known = block, block.plan, known
-        self.layout = block.plan.layouts.scores
+        self.layout, self.power = block.plan.layouts.scores, block.plan.layouts.power
         unit, tile = self.layout.unit, self.plan.tiles.key_tile
         own = self.layout.columns(block.lane)
         self.columns = [
@@ -71,27 +71,54 @@ class Scores:
         )
         return Row({**block.batch, **numbers}, extras)
 
-    def weighted(
-        self, tile: Any, sums: Sequence[Sums], maximum: Any, total: Any, slot: int
-    ) -> tuple[Any, Any, Any, Any]:
-        """``sums`` are the pieces of a row of pieces, ``slot`` counts the rows of a lane: the
-        weights (a vector of f32), the factor for what was summed before, the new maximum and
-        total."""
-        row = self.rows[slot]
-        parts = [self.layout.split(one)[slot % self.layout.slots] for one in sums]
-        scores = self._masked(self._score(joined(parts), row, tile), tile)
+    def of_piece(self, tile: Any, sums: Sequence[Sums], piece: int) -> list[Any]:
+        """The scores of a tile of keys for each row that a lane has of a piece of rows, of which
+        ``sums`` are the pieces. Where all queries see all keys, nothing is compared."""
+        slots = self.layout.slots
+        parts = [self.layout.split(one) for one in sums]
+        products = [joined([part[slot] for part in parts]) for slot in range(slots)]
+        rows = self.rows[piece * slots : (piece + 1) * slots]
+        if self._whole and self.plan.site.causal is None:
+            return self._scores(products, rows, tile, edge=False)
+        scf = dialect("scf")
+        branch = scf.IfOp(self._open(tile), [one.type for one in products], has_else=True)
+        for block, edge in ((branch.then_block, False), (branch.else_block, True)):
+            with mlir.InsertionPoint(block):
+                scf.YieldOp(self._scores(products, rows, tile, edge))
+        return list(branch.results)
+
+    def _open(self, tile: Any) -> Any:
+        """Whether all keys of ``tile`` exist and are seen by all rows of the block."""
+        first, last = self.block.queries_from_to()
+        size = index.constant(self.plan.tiles.key_tile)
+        keys = index.mul(tile, size), index.mul(index.add(tile, index.constant(1)), size)
+        rows = first, index.add(last, index.constant(1))
+        seen = self.plan.site.is_open(rows, keys)
+        exist = less(keys[1], self.plan.sizes.keys + 1)
+        return seen if self._whole else dialect("arith").andi(seen, exist)
+
+    def _scores(self, products: Any, rows: Sequence[Row], tile: Any, edge: bool) -> list[Any]:
+        found = [
+            self._score(product, row, tile, edge)
+            for product, row in zip(products, rows, strict=True)
+        ]
+        return [self._masked(one, tile) for one in found] if edge else found
+
+    def weighted(self, scores: Any, maximum: Any, total: Any) -> tuple[Any, Any, Any, Any]:
+        """The weights for ``scores`` of a row (a vector of f32), the factor for what was summed
+        before, the new maximum and total."""
         arith = dialect("arith")
         best = reduced(maximum.type, "maxnumf", scores)
         best = arith.maxnumf(maximum, over_partners(self.layout, "maxnumf", best))
         nothing = scalar(best.type, -math.inf)
         empty = arith.cmpf(arith.CmpFPredicate.OEQ, best, nothing)
         base = arith.select(empty, scalar(best.type, 0), best)
-        weights = exponential(arith.subf(scores, broadcast(base, len(self.columns))))
-        factor = exponential(arith.subf(maximum, base))
+        weights = exponential(scores, base, self.power)
+        factor = scale_change(maximum, base, self.power)
         total = arith.addf(arith.mulf(total, factor), reduced(total.type, "add", weights))
         return weights, factor, best, total
 
-    def _score(self, products: Any, row: Row, tile: Any) -> Any:
+    def _score(self, products: Any, row: Row, tile: Any, edge: bool) -> Any:
         """The score function on the columns of one row."""
         keys = self._keys(tile)
         site = self.plan.site
@@ -106,7 +133,11 @@ class Scores:
             return self._extra(site.extras[number], row.extras[number], keys)
 
         return site.score.emit(
-            products, place, extra, outside=lambda value: self.known.get(value, value)
+            products,
+            place,
+            extra,
+            outside=lambda value: self.known.get(value, value),
+            band=None if edge or site.causal is None else (site.causal, site.window),
         )
 
     def _keys(self, tile: Any) -> list[Any]:
@@ -158,15 +189,3 @@ class Scores:
         type_ = mlir.VectorType.get([len(flags)], flags[0].type)
         exists = dialect("vector").from_elements(type_, flags)
         return dialect("arith").select(exists, scores, splat(scores.type, -math.inf))
-
-
-def exponential(value: Any) -> Any:
-    """e to the power of ``value``, f32 or a vector, at most 0.
-
-    Off by a part of ``|value|`` roundings of itself: next to a row's largest weight, 1, less than
-    one.
-    """
-    lb = math.log2(math.e)
-    if isinstance(value.type, mlir.VectorType):
-        return dialect("math").exp2(times(value, scalar(mlir.F32Type.get(), lb)))
-    return dialect("math").exp2(dialect("arith").mulf(value, scalar(value.type, lb)))
