@@ -14,6 +14,7 @@ from pharos.core.artifact import DTYPE_BYTES
 from pharos.core.errors import UserError
 from pharos.runtime.dtypes import numpy_dtype
 
+_HOST = (1, 0)  # DLPack's number of memory that the CPU reaches
 ALIGNMENT = 64  # bytes; a cache line, and the widest vector a CPU target loads
 
 
@@ -25,8 +26,14 @@ class _Memory:
         self.storage = storage
         self.freed = False
         self.pins = 0
+        self.dlpack: tuple[int, int] | None = None
+        self.settle: Callable[[], None] = _nothing
         # Runs when free() is called, or else when the last view is collected; never twice.
         self.release = weakref.finalize(self, release)
+
+
+def _nothing() -> None:
+    """What has ended is not waited for."""
 
 
 class Buffer:
@@ -119,6 +126,38 @@ class Buffer:
         other._memory, other._owns = self._memory, False
         return other
 
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The device as DLPack numbers it. UserError where frameworks do not know it."""
+        if self._memory.dlpack is None:
+            raise UserError(f"memory of device '{self.device}' cannot be lent by DLPack")
+        return self._memory.dlpack
+
+    def __dlpack__(self, *, stream: Any = None, **wishes: Any) -> Any:
+        """Lend the memory to another framework: ``torch.from_dlpack(buffer)``. No copy.
+
+        Work that was given to the device has ended. The buffer cannot be freed before the other
+        framework lets go.
+        """
+        from pharos.runtime.dlpack import capsule
+
+        if wishes.get("copy"):
+            raise BufferError("a buffer is lent, not copied; copy what you took")
+        self._refuse_freed("lend")
+        where = self.__dlpack_device__()
+        self._memory.settle()
+        return capsule(self, where)
+
+    def lendable(self, dlpack: tuple[int, int], settle: Callable[[], None]) -> Buffer:
+        """Say what DLPack calls the device, and how to wait for its work; itself."""
+        self._memory.dlpack, self._memory.settle = dlpack, settle
+        return self
+
+    def reshaped(self, shape: Sequence[int], strides: Sequence[int]) -> Buffer:
+        """The same memory, owned, as an array of another shape; this buffer is used no more."""
+        other = self.view(shape, strides=strides)
+        other._owns, self._owns = True, False
+        return other
+
     def numpy(self) -> np.ndarray[Any, Any]:
         """The elements as a numpy array on the same memory, no copy.
 
@@ -208,7 +247,8 @@ def host_buffer(device: str, shape: Sequence[int], dtype: str) -> Buffer:
     skip = -raw.ctypes.data % ALIGNMENT
     storage = raw[skip : skip + nbytes]
     # Not storage's own address: numpy makes one up for an empty array.
-    return Buffer(device, raw.ctypes.data + skip, shape, dtype, lambda: None, storage)
+    made = Buffer(device, raw.ctypes.data + skip, shape, dtype, _nothing, storage)
+    return made.lendable(_HOST, _nothing)
 
 
 def registered(device: str, array: np.ndarray[Any, Any]) -> Buffer:
@@ -228,4 +268,5 @@ def registered(device: str, array: np.ndarray[Any, Any]) -> Buffer:
             hint="register a copy: x.copy()",
         )
     raw = array.reshape(-1).view(np.uint8)
-    return Buffer(device, array.ctypes.data, array.shape, dtype, lambda: None, raw)
+    made = Buffer(device, array.ctypes.data, array.shape, dtype, _nothing, raw)
+    return made.lendable(_HOST, _nothing)

@@ -14,7 +14,7 @@ from pharos.core.artifact import Argument, EntryPoint
 from pharos.core.errors import UserError
 from pharos.runtime.buffer import Buffer, row_major
 from pharos.runtime.device import Checked, Memory, Scalar
-from pharos.runtime.dtypes import FLOATS, accepts, name_of, numpy_dtype
+from pharos.runtime.dtypes import FLOATS, accepts, as_bf16, from_bf16, name_of, numpy_dtype
 
 # Deciding whether two strided arrays share an element is NP-hard in general; numpy gives up
 # after this many steps, and then we let the call pass.
@@ -194,8 +194,8 @@ def _float_bytes(where: str, dtype: str, value: Any) -> bytes:
         if dtype != "bf16":
             return struct.pack(_FLOAT_FORMATS[dtype], number)
         with np.errstate(over="ignore"):  # refused below
-            narrowed = np.float64(number).astype(numpy_dtype("bf16"))
-        if np.isinf(narrowed) and not math.isinf(number):
+            narrowed = as_bf16(np.float32(number))
+        if np.isinf(from_bf16(narrowed)) and not math.isinf(number):
             raise OverflowError
     except OverflowError:
         raise UserError(f"{where}: {value} is too large for {dtype}") from None

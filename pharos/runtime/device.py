@@ -171,6 +171,10 @@ class Device(Protocol):
         not reach memory of the host.
         """
 
+    def from_dlpack(self, array: Any) -> Buffer:
+        """``array`` (a tensor of any framework) as a buffer: its own memory where that is memory
+        of this device, else a copy. Buffers go the other way by ``torch.from_dlpack(buffer)``."""
+
     def stream(self) -> Stream:
         """A new stream."""
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from pharos.core.errors import UserError, nearest
+
+try:
+    import ml_dtypes
+
+    BF16 = np.dtype(ml_dtypes.bfloat16)
+except ImportError:  # where only the launcher is: two bytes of anything, as numpy saves bf16
+    BF16 = np.dtype("V2")
 
 # What an array of each element type is in numpy. ``index`` is 64 bits wide on every target.
 NUMPY: Mapping[str, np.dtype] = {
     "f64": np.dtype(np.float64),
     "f32": np.dtype(np.float32),
     "f16": np.dtype(np.float16),
-    "bf16": np.dtype(ml_dtypes.bfloat16),
+    "bf16": BF16,
     "i64": np.dtype(np.int64),
     "i32": np.dtype(np.int32),
     "i16": np.dtype(np.int16),
@@ -60,3 +67,18 @@ def accepts(name: str, dtype: np.dtype) -> bool:
     """Whether an array of ``dtype`` may stand where the element type ``name`` is expected."""
     # Not .get(name) alone: numpy finds float64 equal to None.
     return dtype in (NUMPY[name], _UNSIGNED.get(name, NUMPY[name]))
+
+
+def as_bf16(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """An f32 array rounded to bf16, to nearest even."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    near = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+    quiet = (bits >> 16).astype(np.uint16) | np.uint16(0x40)
+    found = np.where(np.isnan(bits.view(np.float32)), quiet, near).view(BF16)
+    return found.reshape(np.shape(array))
+
+
+def from_bf16(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A bf16 array as f32."""
+    bits = np.ascontiguousarray(array).view(np.uint16).astype(np.uint32) << 16
+    return bits.view(np.float32).reshape(np.shape(array))

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pharos.tools.apps import application
+from pharos.tools.build import build
 from pharos.tools.cache import cache
 from pharos.tools.doctor import doctor
 from pharos.tools.entry import enter
 from pharos.tools.gpt2 import gpt2
 from pharos.tools.kernel_bench import kernel_bench
+from pharos.tools.launch_command import launch
 from pharos.tools.opt import opt
 from pharos.tools.payload import payload
 from pharos.tools.plan import explain, plan
@@ -27,7 +29,7 @@ app = application(
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """,
 )
-for command in (run, opt, plan, explain, sim, targets, doctor):
+for command in (run, build, launch, opt, plan, explain, sim, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
 app.add_typer(payload, name="payload")

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from pharos.core.artifact import Argument, EntryPoint
 from pharos.core.errors import UserError, nearest
 from pharos.core.span import Span, register_source
 from pharos.runtime.checks import describe
-from pharos.runtime.dtypes import FLOATS, NUMPY, accepts, name_of
+from pharos.runtime.dtypes import BF16, FLOATS, NUMPY, accepts, as_bf16, from_bf16, name_of
 
 _OPTION = "--input"
 _SIZE = re.compile(r"([0-9]+)(x|$)")
@@ -182,7 +181,10 @@ def _range(dtype: str) -> tuple[float, float]:
     """The least and the greatest finite value of an element type."""
     if dtype == "i1":
         return 0, 1
-    limits: Any = ml_dtypes.finfo if dtype in FLOATS else np.iinfo
+    if dtype == "bf16":
+        most = float(from_bf16(np.array(0x7F7F, np.uint16)))
+        return -most, most
+    limits: Any = np.finfo if dtype in FLOATS else np.iinfo
     found = limits(NUMPY[dtype])
     kind = float if dtype in FLOATS else int
     return kind(found.min), kind(found.max)
@@ -229,13 +231,13 @@ def _check_room(item: Item, number: int) -> None:
 def _filled(item: Item, random: np.random.Generator) -> np.ndarray[Any, Any]:
     dtype = NUMPY[item.dtype]
     if item.value == "id":
-        return np.eye(item.shape[0]).astype(dtype)
+        return _narrowed(np.eye(item.shape[0]), dtype)
     if item.value != "rnd":
         number = float(item.value) if item.dtype in FLOATS else int(item.value)
-        return np.full(item.shape, number, dtype)
+        return _narrowed(np.full(item.shape, number), dtype)
     if item.dtype in FLOATS:
         single = np.float64 if item.dtype == "f64" else np.float32
-        return np.asarray(random.standard_normal(item.shape, single)).astype(dtype)
+        return _narrowed(np.asarray(random.standard_normal(item.shape, single)), dtype)
     least = _LEAST if item.dtype not in ("index", "i1") else 0
     most = 1 if item.dtype == "i1" else _MOST
     array = np.asarray(random.integers(least, most, item.shape, endpoint=True)).astype(dtype)
@@ -245,11 +247,17 @@ def _filled(item: Item, random: np.random.Generator) -> np.ndarray[Any, Any]:
     return array
 
 
+def _narrowed(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    if dtype == BF16:
+        return as_bf16(array.astype(np.float32))
+    return array.astype(dtype)
+
+
 def _loaded(item: Item, path: Path, number: int, argument: Argument) -> np.ndarray[Any, Any]:
     array = _read(item, path, number)
     if argument.dtype == "bf16" and array.dtype in (np.dtype("V2"), np.dtype(np.uint16)):
         # numpy's format has no name for bf16 and saves it as two bytes of anything.
-        array = array.view(ml_dtypes.bfloat16)
+        array = array.view(BF16)
     return np.require(array, requirements=["C", "A", "W"])
 
 

@@ -42,12 +42,13 @@ def _float_text(value: np.floating[Any]) -> str:
 
 def _bf16_text(value: Any) -> str:
     """The fewest significant digits that round to ``value`` again; 3 do for all but a few."""
-    import ml_dtypes
     import numpy as np
+
+    from pharos.runtime.dtypes import as_bf16
 
     wide = float(value)
     for digits in range(1, 5):
         near = float(f"{wide:.{digits}g}")
-        if ml_dtypes.bfloat16(near) == ml_dtypes.bfloat16(wide):
+        if as_bf16(np.float32(near)) == as_bf16(np.float32(wide)):
             return _float_text(np.float64(near))
     return _float_text(np.float64(wide))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pharos.core.artifact import Argument, EntryPoint
+from pharos.runtime.dtypes import from_bf16
 from pharos.tools.numbers import number_text
 
 
@@ -29,13 +30,20 @@ def outputs(entry: EntryPoint, arguments: Sequence[Any], results: Any) -> list[O
     given = zip(entry.results, returned, strict=False)
     passed = enumerate(zip(entry.arguments, arguments, strict=True))
     return [
-        *(Output(f"result {number}", *pair) for number, pair in enumerate(given)),
+        *(Output(f"result {number}", a, _readable(a, v)) for number, (a, v) in enumerate(given)),
         *(
-            Output(f"argument {number}", argument, value)
+            Output(f"argument {number}", argument, _readable(argument, value))
             for number, (argument, value) in passed
             if argument.kind == "memref" and argument.written
         ),
     ]
+
+
+def _readable(argument: Argument, value: Any) -> Any:
+    """``value`` as numbers: without ml_dtypes, numpy knows bf16 as two bytes of anything."""
+    if argument.kind == "memref" and value.dtype == np.dtype("V2"):
+        return from_bf16(value)
+    return value
 
 
 def as_text(found: Sequence[Output], count: int) -> str:

@@ -94,6 +94,19 @@ class CpuDevice:
 
         return registered(self.name, array)
 
+    def from_dlpack(self, array: Any) -> Buffer:
+        """The memory of ``array``, which is the host's, as a buffer."""
+        from pharos.runtime.dlpack import CPU, Borrowed
+
+        taken = Borrowed(array)
+        if taken.device[0] != CPU:
+            taken.release()
+            raise UserError(
+                f"expected an array in memory of the host, found DLPack's device {taken.device}",
+                hint="move it first: x.cpu()",
+            )
+        return taken.buffer(self.name, visible=True).lendable(taken.device, self.synchronize)
+
     def stream(self) -> Any:
         """A stream that does its work at once."""
         from pharos.runtime.immediate import ImmediateStream

@@ -174,6 +174,16 @@ class LevelZeroDriver:
     def unregister(self, address: int) -> None:
         """There is nothing registered."""
 
+    def borrow(self, address: int, size: int) -> None:
+        """What is there already needs nothing."""
+
+    def lend(self, address: int, size: int) -> None:
+        """Nothing has to be known of it."""
+
+    def stream_number(self, stream: _Stream) -> int | None:
+        """None: the work of the other framework must have ended."""
+        return None
+
     def write(self, target: int, source: int, size: int, stream: _Stream) -> None:
         """Copy from the host, and wait: the device reads the memory later than this is called."""
         self._copy(target, source, size, stream)

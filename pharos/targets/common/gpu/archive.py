@@ -34,7 +34,13 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(artifact: Artifact) -> dict[str, bytes]:
-    """The files in the code of ``artifact``. UserError when it is not such a zip."""
+    """The files in the code of ``artifact``. UserError when it is not such a zip.
+
+    An artifact that was read from a folder has them in ``files``.
+    """
+    apart: dict[str, bytes] | None = getattr(artifact, "files", None)
+    if apart is not None:
+        return apart
     try:
         with zipfile.ZipFile(io.BytesIO(artifact.code)) as archive:
             return {name: archive.read(name) for name in archive.namelist()}

@@ -141,6 +141,17 @@ class DeviceMemory:
             ctypes.memset(address, POISON, size)
             known[:] = 0
 
+    def holds(self, address: int, size: int) -> bool:
+        """Whether these bytes are in an allocation."""
+        found = self._at(address)
+        return found is not None and address + size <= found.address + found.size
+
+    def trust(self, address: int, size: int) -> None:
+        """Take all of it as written."""
+        known = self._known(address, size)
+        if known is not None:
+            known[:] = _WRITTEN
+
     def _known(self, address: int, size: int) -> np.ndarray[Any, Any] | None:
         """Of the bytes at ``address`` which are written; None when all are."""
         found = self._at(address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -108,6 +108,20 @@ class SimulatedDriver:
         """The end of ``register``."""
         self.memory.free(address)
 
+    def borrow(self, address: int, size: int) -> Callable[[], None]:
+        """Memory of the host is a simulated device's own."""
+        if self.memory.holds(address, size):
+            return _nothing
+        self.memory.adopt(address, size)
+        return partial(self.memory.free, address)
+
+    def lend(self, address: int, size: int) -> None:
+        """It counts as written."""
+        self.memory.trust(address, size)
+
+    def stream_number(self, stream: _Stream) -> None:
+        """Memory of the host has no streams."""
+
     def write(self, target: int, source: int, size: int, stream: _Stream) -> None:
         """Copy from the host."""
         self.memory.write(target, source, size)
@@ -209,6 +223,10 @@ class SimulatedDriver:
 
     def close_graph(self, graph: Any) -> None:
         """There is nothing to give back."""
+
+
+def _nothing() -> None:
+    """What is the device's own is not given back."""
 
 
 def _operand(value: Parameter, described: list[Region]) -> int | float:

@@ -11,6 +11,11 @@ from pharos.runtime import device
 from pharos.runtime.dtypes import numpy_dtype
 
 
+def host_array(taken: Any) -> np.ndarray[Any, Any]:
+    """An array of the host that was borrowed by DLPack, as long as it is not given back."""
+    return seen(device.Memory(taken.address, taken.shape, taken.strides, taken), taken.dtype)
+
+
 def seen(memory: device.Memory, dtype: str) -> np.ndarray[Any, Any]:
     """The elements that a checked argument of the host names."""
     kind = numpy_dtype(dtype)

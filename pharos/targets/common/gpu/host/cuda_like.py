@@ -209,6 +209,16 @@ class CudaLike:
             self.enter()
             self.call("unregister", address)
 
+    def borrow(self, address: int, size: int) -> None:
+        """What is there already needs nothing."""
+
+    def lend(self, address: int, size: int) -> None:
+        """Nothing has to be known of it."""
+
+    def stream_number(self, stream: Any) -> int | None:
+        """Its handle: the other framework lets it wait for its own work."""
+        return int(stream)
+
     def write(self, target: int, source: int, size: int, stream: Any) -> None:
         """Copy from the host. The driver reads memory that is not registered before it returns;
         for registered memory this waits."""

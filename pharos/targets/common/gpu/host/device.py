@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pharos.runtime.buffer import Buffer, checked_shape, registered
 from pharos.runtime.device import Work
 from pharos.runtime.dtypes import name_of, numpy_dtype
 from pharos.targets.common.gpu.host import copies
+from pharos.targets.common.gpu.host.arrays import host_array
 from pharos.targets.common.gpu.host.driver import Driver
 from pharos.targets.common.gpu.host.module import GpuModule
 from pharos.targets.common.gpu.host.streams import GpuGraph, GpuStream
@@ -58,7 +60,8 @@ class GpuDevice:
         def release() -> None:
             driver.free(address)
 
-        return Buffer(self.name, address, shape, dtype, release, driver.visible(address, size))
+        made = Buffer(self.name, address, shape, dtype, release, driver.visible(address, size))
+        return made.lendable(driver.dlpack, partial(self._lend, address, size))
 
     def upload(self, array: np.ndarray[Any, Any]) -> Buffer:
         """A new buffer with the elements of ``array``."""
@@ -106,6 +109,34 @@ class GpuDevice:
             driver.unregister(start)
 
         return Buffer(self.name, address, array.shape, known.dtype, release, known.storage)
+
+    def from_dlpack(self, array: Any) -> Buffer:
+        """``array`` (a tensor of any framework) as a buffer: its own memory where that is memory
+        of this device, else a copy."""
+        from pharos.runtime.dlpack import CPU, Borrowed
+
+        device = array.__dlpack_device__() if hasattr(array, "__dlpack_device__") else None
+        here = device is not None and (int(device[0]), int(device[1])) == self.driver.dlpack
+        taken = Borrowed(array, self.driver.stream_number(self.default.handle) if here else None)
+        if here:
+            lent = self.driver.borrow(taken.address, taken.extent) if taken.extent else None
+            made = taken.buffer(self.name, lent)
+            return made.lendable(self.driver.dlpack, self.synchronize)
+        try:
+            if taken.device[0] != CPU:
+                raise UserError(
+                    f"expected an array in memory of {self.name} or of the host, found DLPack's "
+                    f"device {taken.device}",
+                    hint="move it first: x.cpu()",
+                )
+            return self.upload(host_array(taken))
+        finally:
+            taken.release()
+
+    def _lend(self, address: int, size: int) -> None:
+        """Before another framework uses memory: work on it has ended."""
+        self.synchronize()
+        self.driver.lend(address, size)
 
     def stream(self) -> GpuStream:
         """A new stream."""

@@ -7,7 +7,7 @@ graphs) are whatever the driver makes them; addresses are numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,6 +79,15 @@ class Driver(Protocol):
 
     def unregister(self, address: int) -> None:
         """The end of ``register``; ``address`` is the host's."""
+
+    def borrow(self, address: int, size: int) -> Callable[[], None] | None:
+        """Memory of this device that another framework made will be used; what ends that."""
+
+    def lend(self, address: int, size: int) -> None:
+        """Another framework may write there from now on."""
+
+    def stream_number(self, stream: Any) -> int | None:
+        """The stream as DLPack's ``stream`` argument; None where it has none."""
 
     def write(self, target: int, source: int, size: int, stream: Any) -> None:
         """Copy from the host, which may use ``source`` when this returns."""

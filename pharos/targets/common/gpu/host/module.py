@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.runtime.device import Checked
@@ -50,11 +51,8 @@ class GpuModule:
             address = driver.allocate(len(data))
             weakref.finalize(self, driver.free, address)
             place = Place(f"constant {number}", address, len(data), writable=False)
-            driver.write(address, _address(data), len(data), stream.handle)
+            driver.write(
+                address, np.frombuffer(data, np.uint8).ctypes.data, len(data), stream.handle
+            )
             self._constants[number] = place
         return self._constants[number]
-
-
-def _address(data: bytes) -> int:
-    """Where the bytes of an object are; it must stay alive."""
-    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
