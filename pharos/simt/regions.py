@@ -24,6 +24,8 @@ class Region:
     written: np.ndarray | None = None
 
 
+# Bytes from a region at which an address has nothing to do with it any more.
+_NEAR = 1 << 24
 _LAYOUT = np.dtype([("start", "<i8"), ("end", "<i8"), ("written", "<u8"), ("writable", "<i8")])
 
 
@@ -47,6 +49,8 @@ def nearest_region(address: int, size: int, regions: Sequence[Region]) -> str:
         return max(region.address - address, address + size - end, 0)
 
     best = min(regions, key=distance)
+    if distance(best) > _NEAR:
+        return f"which is in none of the {len(regions)} pieces of memory that were given"
     offset = address - best.address
     what = f"of {best.name}, which has {best.bytes} bytes"
     if distance(best) == 0:

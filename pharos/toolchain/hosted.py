@@ -92,13 +92,11 @@ class HostedTarget:
         self, module: Any, prepared: Mapping[str, Any], libraries: Sequence[str]
     ) -> Artifact:
         """Code of the kernels and of the host, in one artifact."""
-        from pharos.targets.common.gpu.programs.kernels import places, take_kernels
+        from pharos.targets.common.gpu.programs.kernels import take_kernels, take_places
         from pharos.targets.common.gpu.programs.table import provided
 
-        table = places(module)
-        if table:
-            del module.operation.attributes[PLACES]
-        files, report = take_kernels(module, self._gpu)
+        table = take_places(module)
+        files, report = take_kernels(module, self._gpu, table)
         host = self._cpu.finish(module, prepared, libraries, provided())
         code = archive.pack({**files, _HOST: host.code})
         return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from typing import Annotated
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from pharos.tools import options
 from pharos.tools.console import remark_build
 
+# What has a main, which runs on the CPU whatever its kernels run on.
+_PROGRAMS = (".lisp", ".lsp")
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(metavar="ARG", help="The program's arguments; those with - after --."),
@@ -51,7 +54,7 @@ def run(
     """Run a program, or any function of a module.
 
     The function main of a Lisp program is called with the ARGs, and its result, a number, is
-    printed after what the program prints.
+    printed after what the program prints. For a GPU, its kernels run there and main on the CPU.
 
     \b
     Of a module, main or the only function or --entry is called. Its --input is a list of items,
@@ -70,10 +73,13 @@ def run(
       pharos run matmul.mlir --entry f --input 256x512xf32xrnd,512x64xf32xrnd --benchmark
       pharos run model.py --benchmark
     """
+    from pharos import toolchain
     from pharos.tools import apart, calling, models
 
     driving = (dump_after, dump_dir, start_at, stop_after, replace)
     stages = options.Stages(target, pipeline, stage, parameter, *driving, plan)
+    if not (entry or inputs or stop_after) and file.endswith(_PROGRAMS):
+        stages = replaced(stages, target=toolchain.for_program(target))
     request = stages.request()
     measured = calling.measuring(benchmark, warmup, runs)
     if models.is_model(file) and stop_after is None:

@@ -13,15 +13,18 @@ from pharos.targets.common.gpu.generating import generate
 from pharos.targets.common.gpu.programs.places import PLACES, span_at
 
 
-def take_kernels(module: Any, target: Any) -> tuple[dict[str, bytes], dict[str, Any]]:
+def take_kernels(
+    module: Any, target: Any, table: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of the kernels in ``module``, which loses them, and the generator's report.
 
-    No files for a program without kernels. A simulated target runs the LLVM IR itself.
+    ``table`` are the module's places. No files for a program without kernels. A simulated target
+    runs the LLVM IR itself. UserError for a launch that does not fit its kernel.
     """
     found = _kernels(module)
     if found is None:
         return {}, {}
-    _check_launches(found, places(module))
+    _check_launches(found, table)
     text = llvm_ir(module, target.kind, target.facts(), simulated=target.simulated)
     found.erase()
     del module.operation.attributes["gpu.container_module"]
@@ -34,10 +37,14 @@ def take_kernels(module: Any, target: Any) -> tuple[dict[str, bytes], dict[str, 
     return files, dict(made.report)
 
 
-def places(module: Any) -> list[dict[str, Any]]:
-    """The table that ``launch-calls`` wrote on ``module``."""
+def take_places(module: Any) -> list[dict[str, Any]]:
+    """The table that ``launch-calls`` wrote on ``module``, which loses it."""
     attributes = module.operation.attributes
-    return list(json.loads(attributes[PLACES].value)) if PLACES in attributes else []
+    if PLACES not in attributes:
+        return []
+    table = list(json.loads(attributes[PLACES].value))
+    del attributes[PLACES]
+    return table
 
 
 def _kernels(module: Any) -> Any:

@@ -118,9 +118,9 @@ def _give_loop(operation: Any) -> None:
         loop = mlir.Operation.create(
             _PARALLEL, operands=bounds, attributes={"operandSegmentSizes": segments}, regions=1
         )
-    body = loop.regions[0].blocks.append(mlir.IndexType.get())
-    with mlir.InsertionPoint(body), operation.location:
-        mlir.Operation.create("scf.reduce")
+        body = loop.regions[0].blocks.append(mlir.IndexType.get())
+        with mlir.InsertionPoint(body):
+            mlir.Operation.create("scf.reduce")
     operation.move_before(body.operations[0].operation)
 
 
