@@ -30,6 +30,7 @@ _DIGEST_BYTES = 32
 _NAME = re.compile(r"[0-9a-f]{64}\.artifact")
 _PARTIAL = "partial-"
 _STALE_SECONDS = 3600  # a partial file this old was left by a process that died
+_FOLDERS = 256  # named after the first two digits of the keys
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,11 @@ class ArtifactStore:
             write_whole(path, _encode(artifact))
         except OSError as error:
             raise _unusable(self.root, error) from None
-        self._evict()
+        self._remove_partials(older_than=_STALE_SECONDS, folder=path.parent.name)
+        # Looking at every file takes longer than compiling something small. Keys are hashes: one
+        # folder has about its share of everything.
+        if 2 * _FOLDERS * sum(size for _, size, _ in _files(path.parent)) >= self._limit:
+            self._evict()
 
     def info(self) -> StoreInfo:
         """How many artifacts there are, and their size."""
@@ -114,11 +119,8 @@ class ArtifactStore:
 
     def _files(self) -> Iterator[tuple[Path, int, float]]:
         """Every artifact with its size and the time of its last use."""
-        for path in self.root.glob("*/*.artifact"):
-            if _NAME.fullmatch(path.name):
-                with contextlib.suppress(OSError):
-                    state = path.stat()
-                    yield path, state.st_size, state.st_mtime
+        for folder in self.root.glob("*/"):
+            yield from _files(folder)
 
     def _evict(self) -> None:
         files = sorted(self._files(), key=lambda file: file[2])
@@ -128,13 +130,22 @@ class ArtifactStore:
                 break
             _removed(path)
             excess -= size
-        self._remove_partials(older_than=_STALE_SECONDS)
 
-    def _remove_partials(self, *, older_than: float) -> None:
-        for path in self.root.glob(f"*/{_PARTIAL}*"):
+    def _remove_partials(self, *, older_than: float, folder: str = "*") -> None:
+        for path in self.root.glob(f"{folder}/{_PARTIAL}*"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime >= older_than:
                     path.unlink()
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int, float]]:
+    """The artifacts in ``folder`` with their sizes and the times of their last use."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _NAME.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    state = entry.stat()
+                    yield Path(entry.path), state.st_size, state.st_mtime
 
 
 def _encode(artifact: Artifact) -> bytes:

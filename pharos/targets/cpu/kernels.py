@@ -57,9 +57,13 @@ def call(name: str, arguments: Sequence[Any]) -> None:
 def flat(value: Any) -> Any:
     """``value`` as a kernel function takes it: the memory of an array of known shape as one row,
     from the first element of its buffer on; anything else as it is."""
-    type_ = flat_type(value.type)
-    if type_ == value.type:
-        return value
+    return value if flat_type(value.type) == value.type else row(value)
+
+
+def row(value: Any) -> Any:
+    """The memory of the array ``value``, whose offset is known, as one row from the first element
+    of its buffer on."""
+    type_ = row_type(value.type.element_type, value.type.memory_space)
     cast = dialect("memref").ReinterpretCastOp
     return cast(type_, value, [], [], [], [0], [LONG], [1]).result
 
@@ -68,7 +72,12 @@ def flat_type(type_: Any) -> Any:
     """The type of ``flat`` of a value of ``type_``."""
     if not isinstance(type_, mlir.MemRefType) or not _known(type_):
         return type_
-    return mlir.MemRefType.get([LONG], type_.element_type, None, type_.memory_space)
+    return row_type(type_.element_type, type_.memory_space)
+
+
+def row_type(element: Any, space: Any = None) -> Any:
+    """The type of an array of ``element`` in memory ``space`` as a kernel function takes it."""
+    return mlir.MemRefType.get([LONG], element, None, space)
 
 
 def is_flat(type_: Any) -> bool:

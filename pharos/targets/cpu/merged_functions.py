@@ -1,13 +1,14 @@
-"""Functions that differ only in numbers become one function that takes them.
+"""Kernel functions that differ only in numbers become one function that takes them.
 
-    llvm.func internal @a(...) { ... constant(64) ... }     called as  @a(%x)
-    llvm.func internal @b(...) { ... constant(96) ... }                @b(%y)
+    func private @a(...) { ... constant 64 ... }     called as  @a(%x)
+    func private @b(...) { ... constant 96 ... }                @b(%y)
     ==>
-    llvm.func internal @a(..., %n: i64) { ... %n ... }                 @a(%x, 64), @a(%y, 96)
+    func private @a(..., %n: index) { ... %n ... }              @a(%x, 64), @a(%y, 96)
 
-A deep network has hundreds of kernels that do the same to tensors of other sizes: each would be
-translated to machine code anew. Constants make faster code than arguments only where LLVM's
-optimisations run, which are left out for modules as large as those that this stage changes.
+A deep network has hundreds of kernels that do the same to tensors of other sizes: each would go
+through all that follows, and be translated to machine code, anew. Constants make faster code than
+arguments only where LLVM's optimisations run, which are left out for modules as large as those
+that this stage changes.
 """
 
 from __future__ import annotations
@@ -15,110 +16,187 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pharos.ir.bindings import mlir
-from pharos.targets.cpu.private_functions import LARGE, PrivateFunctions, set_parameters
+from pharos.ir.bindings import dialect, mlir
 
-_NAME = re.compile(r"@[\w.$-]+\(")
-_NUMBER = re.compile(r"(llvm\.mlir\.constant\()-?\d+( : (?:index|i64)\))")
+LEAST = 3_000
+"""Operations, kernels written out, from which a module is large. Becomes some three times as many
+in the LLVM dialect."""
+_NUMBER = re.compile(r"(<\{value = )-?\d+( : index\}>)")
 # Arguments beyond the sixth or so travel over the stack.
 _MOST = 48
 
 
 @dataclass(frozen=True)
 class MergeFunctions:
-    """Private functions with the same code but for 64-bit constants  ==>  one with parameters.
+    """Private functions with the same code but for index constants  ==>  one with parameters.
 
-    Modules of fewer than ``least`` operations are left as they are.
+    Only functions whose arrays are passed as pointers, see ``kernels``: a kernel for arrays of
+    unknown sizes has no sizes in it. Modules of fewer than ``least`` operations are left as they
+    are.
     """
 
     name: ClassVar[str] = "merge-functions"
-    least: int = LARGE
+    least: int = LEAST
 
     def run(self, module: Any, scope: Any = None) -> Any:
-        """Rewrite ``module``, in the LLVM dialect, in place."""
+        """Rewrite ``module``, kernels called by ``func.call``, in place."""
         with module.context:
-            private = PrivateFunctions(module)
-            if private.operations < self.least:
+            kernels = _Kernels.of(module)
+            if kernels.operations < self.least:
                 return module
-            groups = defaultdict(list)
-            for function in private.functions:
-                groups[_shape(function)].append(function)
-            for members in groups.values():
-                if len(members) > 1:
-                    _merge(members, private)
+            # Callees first: then those who call what became one may become one.
+            changed = set(kernels.functions)
+            while changed:
+                changed = _round(kernels, changed)
         return module
+
+
+@dataclass
+class _Kernels:
+    """The private functions of a module by name, and the calls of each.
+
+    ``operations`` is the number of all operations in the module.
+    """
+
+    operations: int = 0
+    functions: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, module: Any) -> _Kernels:
+        """Those of ``module``."""
+        found = cls()
+        module.operation.walk(found._visit)
+        return found
+
+    def _visit(self, operation: Any) -> Any:
+        self.operations += 1
+        if operation.name == "func.call":
+            self.calls[operation.attributes["callee"].value].append(operation)
+        elif operation.name == "func.func" and _is_kernel(operation):
+            self.functions[operation.attributes["sym_name"].value] = operation
+        return mlir.WalkResult.ADVANCE
+
+    def callers(self, name: str) -> set[str]:
+        """The kernels that call ``name``."""
+        owners = {_owner(call) for call in self.calls[name]}
+        return owners & set(self.functions)
+
+    def erase(self, name: str) -> None:
+        """Remove ``name``, and forget the calls in its body."""
+
+        def forget(operation: Any) -> Any:
+            if operation.name == "func.call":
+                self.calls[operation.attributes["callee"].value].remove(operation)
+            return mlir.WalkResult.ADVANCE
+
+        function = self.functions.pop(name)
+        function.walk(forget)
+        function.erase()
+
+
+def _round(kernels: _Kernels, names: set[str]) -> set[str]:
+    """Merge what can be among all, where one of ``names`` takes part: the callers of what was
+    merged, which may now be the same."""
+    groups = defaultdict(list)
+    for name, function in kernels.functions.items():
+        if name in names:
+            groups[_shape(function)].append(name)
+    changed: set[str] = set()
+    for members in groups.values():
+        if len(members) > 1 and _merge(members, kernels):
+            changed |= kernels.callers(members[0])
+    return changed & set(kernels.functions)
 
 
 def _shape(function: Any) -> str:
     """The text of ``function`` without its name and its numbers."""
-    text = function.get_asm(use_local_scope=True)
-    return _NUMBER.sub(r"\1\2", _NAME.sub("(", text, count=1))
+    # In the generic form values are not called after the constants that they are.
+    text = function.get_asm(use_local_scope=True, print_generic_op_form=True)
+    name = function.attributes["sym_name"].value
+    return _NUMBER.sub(r"\1\2", text.replace(f'sym_name = "{name}"', "", 1))
 
 
-def _merge(members: Sequence[Any], private: PrivateFunctions) -> None:
-    constants = [_constants(function) for function in members]
+def _merge(members: Sequence[str], kernels: _Kernels) -> bool:
+    """Whether the functions ``members``, which have the same shape, became the first of them."""
+    functions = [kernels.functions[name] for name in members]
+    constants = [_constants(function) for function in functions]
     values = [[_value(constant) for constant in one] for one in constants]
     columns = list(zip(*values, strict=True))
     # Numbers that agree in every member among themselves are one parameter.
     differing = list(dict.fromkeys(column for column in columns if len(set(column)) > 1))
     if len(differing) > _MOST:
-        return
-    first = members[0]
-    parameters = dict(zip(differing, _add_parameters(first, len(differing)), strict=True))
+        return False
+    parameters = dict(zip(differing, _add_parameters(functions[0], len(differing)), strict=True))
     for constant, column in zip(constants[0], columns, strict=True):
         if column in parameters:
             constant.results[0].replace_all_uses_with(parameters[column])
             constant.erase()
-    for number, function in enumerate(members):
-        for call in private.calls(function):
+    for number, name in enumerate(members):
+        for call in list(kernels.calls[name]):
             more = _numbers(call, [column[number] for column in differing])
-            private.replace(call, first, [*call.operands, *more])
+            _replace(call, members[0], [*call.operands, *more], kernels)
         if number:
-            private.erase(function)
+            kernels.erase(name)
+    return True
 
 
 def _add_parameters(function: Any, count: int) -> list[Any]:
-    """``count`` more parameters of 64 bits at the end of those of ``function``."""
+    """``count`` more index parameters at the end of those of ``function``."""
     block = function.regions[0].blocks[0]
-    word = mlir.IntegerType.get_signless(64)
-    added = [block.add_argument(word, function.location) for _ in range(count)]
-    set_parameters(function, [argument.type for argument in block.arguments])
-    if "arg_attrs" in function.attributes:
-        given = list(function.attributes["arg_attrs"])
-        empty = mlir.DictAttr.get({})
-        function.attributes["arg_attrs"] = mlir.ArrayAttr.get([*given, *[empty] * count])
+    index = mlir.IndexType.get()
+    added = [block.add_argument(index, function.location) for _ in range(count)]
+    inputs = [argument.type for argument in block.arguments]
+    function.attributes["function_type"] = mlir.TypeAttr.get(mlir.FunctionType.get(inputs, []))
     return added
+
+
+def _replace(call: Any, name: str, operands: Sequence[Any], kernels: _Kernels) -> None:
+    """Call ``name`` with ``operands`` instead of ``call``."""
+    with mlir.InsertionPoint(call), call.location:
+        made = dialect("func").CallOp([], mlir.FlatSymbolRefAttr.get(name), list(operands))
+    kernels.calls[call.attributes["callee"].value].remove(call)
+    kernels.calls[name].append(made.operation)
+    call.erase()
 
 
 def _numbers(call: Any, numbers: Sequence[int]) -> list[Any]:
     """``numbers`` as constants before ``call``."""
-    word = mlir.IntegerType.get_signless(64)
+    index = mlir.IndexType.get()
     with mlir.InsertionPoint(call), call.location:
-        return [
-            mlir.Operation.create(
-                "llvm.mlir.constant",
-                results=[word],
-                attributes={"value": mlir.IntegerAttr.get(word, number)},
-            ).results[0]
-            for number in numbers
-        ]
+        return [dialect("arith").ConstantOp(index, number).result for number in numbers]
 
 
 def _constants(function: Any) -> list[Any]:
-    """The 64-bit integer constants in ``function``, in order."""
+    """The index constants in ``function``, in order."""
     found: list[Any] = []
 
     def visit(operation: Any) -> Any:
-        if operation.name == "llvm.mlir.constant" and str(operation.results[0].type) == "i64":
+        if operation.name == "arith.constant" and operation.results[0].type == index:
             found.append(operation)
         return mlir.WalkResult.ADVANCE
 
+    index = mlir.IndexType.get()
     function.walk(visit)
     return found
 
 
 def _value(constant: Any) -> int:
-    return int(mlir.IntegerAttr(constant.attributes["value"]).value)
+    return int(constant.attributes["value"].value)
+
+
+def _owner(operation: Any) -> str:
+    while operation.name != "func.func":
+        operation = operation.parent
+    return str(operation.attributes["sym_name"].value)
+
+
+def _is_kernel(function: Any) -> bool:
+    """Whether ``function`` takes arrays as pointers, and nobody can call it from outside."""
+    attributes = function.attributes
+    if "llvm.bareptr" not in attributes or "sym_visibility" not in attributes:
+        return False
+    return bool(attributes["sym_visibility"].value == "private")

@@ -19,7 +19,6 @@ from pharos.targets.cpu.merged_functions import MergeFunctions
 from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
-from pharos.targets.cpu.unused_parameters import UnusedParameters
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
@@ -44,7 +43,6 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         VectorLoops,
         FastMath,
         HalfMasks,
-        UnusedParameters,
         MergeFunctions,
     )
 }

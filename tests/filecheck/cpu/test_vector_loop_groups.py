@@ -144,7 +144,11 @@ def test_kernels_that_are_the_same_are_made_once():
     call = PLANES[PLANES.index("  linalg.generic") : PLANES.index("  return")]
     # A barrier between the two: what an unknown operation may touch ends a group.
     twice = PLANES.replace(call, call + "  gpu.barrier\n" + call)
-    assert len(re.findall(r"func.func private", lowered(twice))) == 1
+    text = lowered(twice)
+    assert len(re.findall(r"func.func private @f_kernel", text)) == 1
+    # So is what hands them to threads.
+    assert len(re.findall(r"func.func private @f_shared", text)) == 1
+    assert text.count("call @f_shared") == 2
 
 
 def body_of(function: str, size: int) -> str:

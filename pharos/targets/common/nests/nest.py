@@ -130,14 +130,15 @@ def read_nest(operation: Any) -> Nest | None:
 
 
 def trip_count(nest: Nest, dim: int, buffers: Sequence[Any]) -> Any:
-    """The number of iterations of loop ``dim``, read at the insertion point from ``buffers``."""
+    """The number of iterations of loop ``dim``, read at the insertion point from ``buffers`` where
+    it is not known."""
+    known = nest.size(dim)
+    if known is not None:
+        return index.constant(known)
     source = nest.size_source(dim)
     if source is None:
         raise ValueError(f"loop {dim} has no operand that shows its size")
     operand, position = source
-    size = mlir.MemRefType(buffers[operand].type).shape[position]
-    if size != DYNAMIC and size >= 0:
-        return index.constant(size)
     return dialect("memref").dim(buffers[operand], index.constant(position))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 
 
@@ -35,9 +34,11 @@ def lane_offsets(offsets: Even | Listed, first: Any, width: int) -> Any:
         element = mlir.MemRefType(offsets.table.type).element_type
         return dialect("vector").load(vector_of(width, element), offsets.table, [first])
     type_ = vector_of(width, mlir.IndexType.get())
-    arith = dialect("arith")
-    numbers = arith.addi(dialect("vector").step(type_), broadcast(first, width))
-    return arith.muli(numbers, broadcast(offsets.step, width))
+    # Written out even where the step is a number: a constant vector would make functions differ
+    # that are the same but for their numbers.
+    arith, vector = dialect("arith"), dialect("vector")
+    numbers = arith.addi(vector.step(type_), vector.broadcast(type_, first))
+    return arith.muli(numbers, vector.broadcast(type_, offsets.step))
 
 
 def load(place: Place, at: Any, mask_: Any, width: int) -> Any:

@@ -14,9 +14,9 @@ from pharos.targets.cpu.contractions.kernel import (
     shared_role,
     side,
 )
-from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free, function
+from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import branch_on
-from pharos.targets.cpu.vector_loops.functions import code_of
+from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
 
 
 class Launcher:
@@ -32,18 +32,21 @@ class Launcher:
 
     def write(self) -> None:
         """Write everything."""
-        self.site = Site(self.plan, self.plan.values)
+        values = list(self.plan.values)
+        call(self._known("contraction", [v.type for v in values], self._contraction), values)
+
+    def _contraction(self, values: list[Any]) -> None:
+        """The body of the function that does it all, from the outside values on."""
+        self.site = Site(self.plan, values)
         tables = self.site.make_tables()
-        shared = allocate(self.plan.panel_element, index.constant(0))
-        arguments = [*self.plan.values, *tables]
-        self.pack = self._function("pack", arguments, shared)
-        self.tiles = self._function("tiles", arguments, shared)
-        shared.owner.operation.erase()
+        arguments = [*values, *map(row, tables)]
+        self.pack = self._part("pack", arguments)
+        self.tiles = self._part("tiles", arguments)
         branch_on(self._alone(), lambda alone: self._all(1 if alone else self.threads, arguments))
         free(tables)
 
-    def _function(self, kind: str, arguments: list[Any], shared: Any) -> Any:
-        low = index.constant(0)
+    def _part(self, kind: str, arguments: list[Any]) -> str:
+        """The name of the function that packs the shared factor, or does tiles."""
 
         def build(parameters: list[Any]) -> None:
             low, high, batch, *values, shared = parameters
@@ -54,13 +57,18 @@ class Launcher:
             else:
                 TileLoops(site, low, high, batch, shared).write()
 
+        shared = row_type(self.plan.panel_element)
+        types = [*[mlir.IndexType.get()] * 3, *(v.type for v in arguments), shared]
+        return self._known(kind, types, build)
+
+    def _known(self, kind: str, types: list[Any], build: Callable[[list[Any]], None]) -> str:
+        """The name of the function that ``build`` writes, or of an equal one."""
         name = f"{self.name}_{kind}"
-        made = function(self.module, name, [low, low, low, *arguments, shared], build)
-        text = code_of(made)
-        first = self.known.setdefault(text, name)
+        made = write_function(self.module, name, types, build)
+        first = self.known.setdefault(code_of(made), name)
         if first != name:
             made.operation.erase()
-        return mlir.FlatSymbolRefAttr.get(first)
+        return first
 
     def _alone(self) -> Any:
         """Whether one thread does everything: True, False, or a value."""
@@ -109,13 +117,14 @@ class Launcher:
     def _shared_by(self, threads: int, batch: Any, arguments: list[Any]) -> None:
         """One batch: pack the shared factor, then the tiles, each cut over ``threads``."""
         shared = allocate(self.plan.panel_element, shared_length(self.site))
+        panels = row(shared)
         role = shared_role(self.plan)
         for callee, lanes in ((self.pack, role), (self.tiles, self.plan.split)):
 
-            def call(low: Any, high: Any, callee: Any = callee) -> None:
-                dialect("func").CallOp([], callee, [low, high, batch, *arguments, shared])
+            def part(low: Any, high: Any, callee: str = callee) -> None:
+                call(callee, [low, high, batch, *arguments, panels])
 
-            self._parallel(self.site.count(lanes), side(self.plan, lanes)[1], threads, call)
+            self._parallel(self.site.count(lanes), side(self.plan, lanes)[1], threads, part)
         free([shared])
 
     def _parallel(

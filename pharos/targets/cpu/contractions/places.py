@@ -14,9 +14,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Operand, is_known
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import DYNAMIC
-
-# The nominal length of a flat buffer. Nobody looks at it: offsets come from the loops' bounds.
-_LONG = 1 << 40
+from pharos.targets.cpu.kernels import LONG, is_flat
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,9 @@ class Listed:
 
 def place(operand: Operand, buffer: Any) -> Place:
     """``buffer``, which stands for ``operand``, at the insertion point."""
+    if is_flat(buffer.type):
+        strides, offset = operand.type.get_strides_and_offset()
+        return _steps(buffer, operand, list(map(index.constant, strides)), index.constant(offset))
     type_ = mlir.MemRefType(buffer.type)
     rank = len(type_.shape)
     strides, offset = type_.get_strides_and_offset()
@@ -76,14 +77,18 @@ def place(operand: Operand, buffer: Any) -> Place:
     at = [
         index.constant(s) if is_known(s) else results[2 + rank + r] for r, s in enumerate(strides)
     ]
-    start = index.constant(0)
+    flat = _flat(results[0], offset, results[1], type_)
+    return _steps(flat, operand, at, index.constant(0))
+
+
+def _steps(flat: Any, operand: Operand, at: Sequence[Any], start: Any) -> Place:
+    """``operand`` in ``flat``, its dimensions ``at`` so many elements from each other."""
     steps: dict[int, Any] = {}
     for stride, factor, constant in zip(at, operand.factors, operand.starts, strict=True):
         start = index.add(start, index.mul(stride, index.constant(constant)))
         for loop, times in factor.items():
             step = index.mul(stride, index.constant(times))
             steps[loop] = index.add(steps[loop], step) if loop in steps else step
-    flat = _flat(results[0], offset, results[1], type_)
     return Place(flat, start, steps)
 
 
@@ -95,7 +100,7 @@ def _flat(base: Any, offset: int, dynamic_offset: Any, type_: Any) -> Any:
     return (
         dialect("memref")
         .ReinterpretCastOp(
-            flat, base, offsets, [index.constant(_LONG)], [], [offset], [DYNAMIC], [1]
+            flat, base, offsets, [index.constant(LONG)], [], [offset], [DYNAMIC], [1]
         )
         .result
     )

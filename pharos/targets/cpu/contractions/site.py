@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction, Operand
 from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.nest import trip_count
+from pharos.targets.common.nests.nest import DYNAMIC, trip_count
 from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.places import (
     Even,
@@ -156,27 +156,14 @@ def _key(pair: tuple[Operand, str]) -> tuple[int, str]:
 
 def allocate(element: Any, length: Any) -> Any:
     """A row of ``length`` elements, aligned for vectors."""
-    type_ = mlir.MemRefType.get([mlir.ShapedType.get_dynamic_size()], element)
-    return dialect("memref").alloc(type_, [length], [], alignment=64)
+    # Not with the length in its type, even where it is known: functions that differ only in
+    # numbers can become one.
+    return dialect("memref").alloc(
+        mlir.MemRefType.get([DYNAMIC], element), [length], [], alignment=64
+    )
 
 
 def free(buffers: Sequence[Any]) -> None:
     """Free what ``allocate`` made."""
     for buffer in buffers:
         dialect("memref").dealloc(buffer)
-
-
-def function(
-    module: Any, name: str, arguments: Sequence[Any], build: Callable[[list[Any]], None]
-) -> Any:
-    """A private function with parameters like ``arguments``; ``build`` writes its body."""
-    func = dialect("func")
-    with mlir.InsertionPoint(module.body):
-        made = func.FuncOp(name, ([v.type for v in arguments], []), visibility="private")
-        block = made.add_entry_block()
-    # Called from several places; inlined there, it would be compiled several times.
-    made.attributes["passthrough"] = mlir.Attribute.parse('["noinline"]')
-    with mlir.InsertionPoint(block):
-        build(list(block.arguments))
-        func.ReturnOp([])
-    return made

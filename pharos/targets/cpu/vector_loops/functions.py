@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pharos.ir.bindings import dialect, mlir
+from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import Nest
+from pharos.targets.cpu.kernels import call, code_of, write_function
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.kernel import Kernel
 
@@ -44,37 +45,47 @@ class Functions:
 
     def rows(self, calls: list[Call], block: int, operation: Any) -> Call:
         """A function that makes each of ``calls`` for a block of rows at a time."""
-        arguments = list(dict.fromkeys(a for call in calls for a in call.arguments))
+        arguments = list(dict.fromkeys(a for one in calls for a in one.arguments))
 
         def write(low: Any, high: Any, values: list[Any]) -> None:
             inside = dict(zip(arguments, values, strict=True))
 
             def body(i: Any, _: list[Any]) -> list[Any]:
                 end = index.minimum(index.add(i, index.constant(block)), high)
-                for call in calls:
-                    emit(call.name, [i, end, *(inside[a] for a in call.arguments)])
+                for one in calls:
+                    call(one.name, [i, end, *(inside[a] for a in one.arguments)])
                 return []
 
             index.loop(low, high, block, [], body)
 
         return self._function(operation, arguments, write, [], [])
 
+    def sharing(self, one: Call, arguments: list[Any], write: Any) -> str:
+        """The name of a function whose body, around calls of ``one``, ``write(arguments)`` writes.
+
+        Elsewhere, what it takes to hand ``one`` to threads would be written for every call.
+        """
+        name = f"{one.name.replace('_kernel', '_shared')}_{len(self._made)}"
+        types = [value.type for value in arguments]
+        function = write_function(self.module, name, types, write, inline=True)
+        return self._same(function, name)
+
     def _function(
         self, place: Any, arguments: list[Any], write: Any, captured: list[Any], moved: list[Any]
     ) -> Call:
-        func = dialect("func")
         name = f"{_owner(place)}_kernel{self._count}"
-        types = [mlir.IndexType.get()] * 2 + [v.type for v in arguments]
-        with mlir.InsertionPoint(self.module.body), place.location:
-            function = func.FuncOp(name, (types, []), visibility="private")
-            block = function.add_entry_block()
-        # Called from two places; inlined there, every kernel would be compiled twice.
-        function.attributes["passthrough"] = mlir.Attribute.parse('["noinline"]')
-        low, high, *values = block.arguments
-        with mlir.InsertionPoint(block), place.location:
-            copies = [value.owner.clone().results[0] for value in moved]
+        copies: list[Any] = []
+
+        def build(parameters: list[Any]) -> None:
+            low, high, *values = parameters
+            copies.extend(value.owner.clone().results[0] for value in moved)
             write(low, high, values)
-            func.ReturnOp([])
+
+        types = [mlir.IndexType.get()] * 2 + [v.type for v in arguments]
+        with place.location:
+            function = write_function(self.module, name, types, build)
+        block = function.body.blocks[0]
+        values = list(block.arguments)
         inner = values[len(values) - len(captured) :] if captured else []
         replaced = dict(zip([*captured, *moved], [*inner, *copies], strict=True))
         if replaced:
@@ -90,20 +101,6 @@ class Functions:
         else:
             self._count += 1
         return known
-
-
-def code_of(function: Any) -> str:
-    """The text of ``function`` without its name: equal for functions with the same code.
-
-    In a scope of its own: otherwise printing would number the values of the whole module.
-    """
-    text: str = function.operation.get_asm(use_local_scope=True)
-    return text.replace(f"@{function.name.value}(", "@(", 1)
-
-
-def emit(name: str, arguments: list[Any]) -> None:
-    """Call the function ``name`` at the insertion point."""
-    dialect("func").CallOp([], mlir.FlatSymbolRefAttr.get(name), arguments)
 
 
 def constant(value: Any) -> bool:

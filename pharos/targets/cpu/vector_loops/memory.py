@@ -9,6 +9,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.lanes import splat
 from pharos.targets.common.nests.nest import Access, expression_uses
+from pharos.targets.cpu.kernels import is_flat
 
 Position = Callable[[int], Any]
 """The value of a loop, by its number."""
@@ -25,15 +26,21 @@ class Memory:
 
     def indices(self, access: Access, position: Position) -> list[Any]:
         """The indices of the element (of the first one of a vector) at the insertion point."""
-        indices = []
-        for expression in access.indices:
-            if isinstance(expression, mlir.AffineDimExpr):
-                indices.append(position(expression.position))
-            elif isinstance(expression, mlir.AffineConstantExpr):
-                indices.append(index.constant(expression.value))
-            else:
-                indices.append(self._applied(expression, position))
-        return indices
+        indices = [self._value(expression, position) for expression in access.indices]
+        if not is_flat(self.buffers[access.operand].type):
+            return indices
+        strides, offset = access.type.get_strides_and_offset()
+        place = index.constant(offset)
+        for value, stride in zip(indices, strides, strict=True):
+            place = index.add(place, index.mul(value, index.constant(stride)))
+        return [place]
+
+    def _value(self, expression: Any, position: Position) -> Any:
+        if isinstance(expression, mlir.AffineDimExpr):
+            return position(expression.position)
+        if isinstance(expression, mlir.AffineConstantExpr):
+            return index.constant(expression.value)
+        return self._applied(expression, position)
 
     def _applied(self, expression: Any, position: Position) -> Any:
         # Loops that the expression does not mention may not be open here.

@@ -80,7 +80,8 @@ class VectorLoops:
         choice = self._choice(nest)
         operation = nest.operation
         with operation.location, mlir.InsertionPoint(operation):
-            launch(functions.kernel(nest, choice), nest, choice, self.threads, self.grain)
+            kernel = functions.kernel(nest, choice)
+            launch(functions, kernel, nest, choice, self.threads, self.grain)
         operation.erase()
 
     def _replace_rows(self, functions: Functions, group: list[Rows]) -> None:
@@ -96,7 +97,7 @@ class VectorLoops:
             call = functions.rows(calls, block, last)
             work = index.constant(max(map(_work, nests)))
             count = index.constant(group[0].count)
-            share(call, count, work, block, self.threads, self.grain)
+            share(functions, call, count, work, block, self.threads, self.grain)
         for nest in nests:
             nest.operation.erase()
 
