@@ -32,7 +32,7 @@ def build(
     weights: Weights = None,
     time: options.Time = False,
 ) -> None:
-    """Compile a program for a GPU, and write all that running it takes to a folder.
+    """Compile a GPU program into a folder that runs alone.
 
     The folder holds the code, what is launched in which order, constants, and launch.pyz, which
     runs it on a machine that has Python, numpy and the GPU's driver, and nothing of Pharos. Files

@@ -23,6 +23,8 @@ COMMANDS = [
     ("payload", "layer-norm"),
     ("targets",),
     ("sim",),
+    ("build",),
+    ("launch",),
     ("doctor",),
     ("cache", "info"),
     ("cache", "clear"),
