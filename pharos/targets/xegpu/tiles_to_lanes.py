@@ -5,8 +5,9 @@
 
 The passes are those of upstream's gpu-lower-to-xevm-pipeline, in its order, but for CSE between
 subgroups and instructions: it joins the numbers of rows and of columns, which are laid out
-otherwise, where a workgroup has a single, square subgroup. They run only on the
-kernels that have XeGPU operations: layout propagation breaks functions that have workgroup memory.
+otherwise, where a workgroup has a single, square subgroup. Before each level, every use of a
+constant vector gets a constant of its own. They run only on the kernels that have XeGPU operations:
+layout propagation breaks functions that have workgroup memory.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ def _propagate(kind: str) -> str:
 
 
 _CLEAN = "canonicalize,cse"
+_FIRST: Mapping[str, str] = {"subgroups": "cse,lower-affine,cse"}
 PASSES: Mapping[str, str] = {
-    "subgroups": f"cse,lower-affine,cse,{_propagate('subgroup')},xegpu-wg-to-sg-distribute,"
-    "lower-affine",
+    "subgroups": f"{_propagate('subgroup')},xegpu-wg-to-sg-distribute,lower-affine",
     "instructions": f"{_propagate('inst')},xegpu-blocking,cse",
     "lanes": f"{_propagate('lane')},xegpu-optimize-peephole,cse,{_propagate('lane')},"
     f"xegpu-sg-to-lane-distribute,{_CLEAN},loop-invariant-code-motion,cse,"
@@ -47,6 +48,9 @@ class TilesToLanes:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown(), _tiled(module) as apart:
             if apart is not None:
+                if self.to in _FIRST:
+                    ir.run_passes(apart, f"gpu.module({_FIRST[self.to]})")
+                _constants_apart(apart)
                 ir.run_passes(apart, f"gpu.module({PASSES[self.to]})")
         return module
 
@@ -70,6 +74,24 @@ def _tiled(module: Any) -> Iterator[Any]:
     yield apart
     for kernel in list(inside.operations):
         home.regions[0].blocks[0].append(kernel)
+
+
+def _constants_apart(module: Any) -> None:
+    """Give every use of a constant vector a constant of its own: uses may be laid out otherwise,
+    and layout propagation gives a value one layout."""
+    found: list[Any] = []
+
+    def visit(op: Any) -> Any:
+        if op.name == "arith.constant" and isinstance(op.results[0].type, mlir.VectorType):
+            found.append(op)
+        return mlir.WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    for constant in found:
+        for use in list(constant.results[0].uses)[1:]:
+            with mlir.InsertionPoint(constant):
+                copy = constant.operation.clone()
+            use.owner.operation.operands[use.operand_number] = copy.operation.results[0]
 
 
 def _kernels(module: Any) -> Iterator[Any]:

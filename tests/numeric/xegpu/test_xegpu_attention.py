@@ -37,7 +37,17 @@ def test_causal_with_a_mask_at_both_levels():
     assert is_small(found.differences) and len(found.differences) == 1
 
 
+def test_tiles_of_scores_and_of_sums_may_be_alike():
+    # Constants of both are the same then, and their layouts differ.
+    params = {**SMALL, "keys": 32, "columns": 32}
+    case = Case(HEADS, sizes(1, 1, 32, 32, 32), causal=0, params=params)
+    assert build(payload(case.text()), Request(target="xegpu:sim"), fresh=True).artifact
+
+
 VARIANTS = {
+    "alike": Case(
+        HEADS, sizes(1, 2, 40, 70, 32), causal=30, params={**SMALL, "keys": 32, "rows": 32}
+    ),
     "plain": Case(HEADS, sizes(1, 2, 40, 70, 64)),
     "bf16": Case(HEADS, sizes(1, 1, 20, 33, 64), dtype="bf16", params=SMALL),
     "f32-result": Case(HEADS, sizes(1, 1, 9, 20, 32), result="f32", params=SMALL),
