@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pharos.tools.apps import application
+from pharos.tools.attention import attention
 from pharos.tools.build import build
 from pharos.tools.cache import cache
 from pharos.tools.doctor import doctor
@@ -29,7 +30,7 @@ app = application(
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """,
 )
-for command in (run, build, launch, opt, plan, explain, sim, targets, doctor):
+for command in (run, build, launch, opt, plan, explain, attention, sim, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
 app.add_typer(payload, name="payload")

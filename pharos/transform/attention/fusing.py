@@ -53,7 +53,7 @@ def _form(target: Any) -> Form:
     raise UserError(
         f"{NAME}: '{target.name}' is not the second product of an attention: {reason}",
         span=span_of(target.location),
-        hint="pharos attention --explain FILE says what of a payload is attention and why",
+        hint="pharos explain FILE says what of a payload is attention, and why other parts are not",
     )
 
 
