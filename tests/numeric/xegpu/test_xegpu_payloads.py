@@ -210,3 +210,31 @@ def test_a_row_kernel_runs_in_subgroups_of_sixteen():
     np.testing.assert_allclose(found.results[0], softmax(x), atol=1e-6)
     assert b"_Z22get_sub_group" not in spirv(found.artifact)  # became a built-in variable
     assert set(DTYPES) == {"f16", "bf16", "f32"}
+
+
+def test_numbers_of_places_on_vectors_have_code():
+    """They are constants: SPIR-V has no instruction that counts lanes."""
+    kind, rows = tensor((6, 256), "f32"), tensor((6,), "f32")
+    all_, row = "affine_map<(i, j) -> (i, j)>", "affine_map<(i, j) -> (i)>"
+    text = f"""
+func.func @f(%x: {kind}, %last: tensor<i32>) -> {rows} {{
+  %least = arith.constant -3.0e38 : f32
+  %e = tensor.empty() : {rows}
+  %start = linalg.fill ins(%least : f32) outs(%e : {rows}) -> {rows}
+  %y = linalg.generic {{indexing_maps = [{all_}, affine_map<(i, j) -> ()>, {row}],
+      iterator_types = ["parallel", "reduction"]}} ins(%x, %last : {kind}, tensor<i32>)
+      outs(%start : {rows}) {{
+  ^bb0(%a: f32, %l: i32, %o: f32):
+    %j = linalg.index 1 : index
+    %k = arith.index_cast %j : index to i32
+    %seen = arith.cmpi sle, %k, %l : i32
+    %s = arith.select %seen, %a, %least : f32
+    %m = arith.maximumf %o, %s : f32
+    linalg.yield %m : f32
+  }} -> {rows}
+  return %y : {rows}
+}}"""
+    x = numbers(RNG, (6, 256), "f32")
+    found = ran(text, x, np.array(70, np.int32))
+    np.testing.assert_array_equal(found.results[0], x[:, :71].max(1))
+    assert spirv(found.artifact)

@@ -25,7 +25,7 @@ from pharos.targets.common.loops.meeting import barrier, join_block, join_subgro
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers, both, when
 from pharos.targets.common.loops.slices import finish
-from pharos.targets.common.nests.body import broadcast
+from pharos.targets.common.nests.body import counted
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,7 @@ class PartWriter:
                     first, width = self.numbers.index(at[n]), self.plan.width
                     if width == 1 or n != self._inner:
                         return first
-                    lanes = mlir.VectorType.get([width], mlir.IndexType.get())
-                    steps = dialect("vector").step(lanes)
-                    return dialect("arith").addi(broadcast(first, width), steps)
+                    return counted(first, width)
             return self.numbers.index(0)
 
         return number

@@ -19,7 +19,7 @@ from pharos.targets.common.loops.flat import Flat, Reach
 from pharos.targets.common.loops.joins import joins_of, terms
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers, when
-from pharos.targets.common.nests.body import broadcast
+from pharos.targets.common.nests.body import broadcast, counted
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,7 @@ class _Writer:
             if dim in loop.dims:
                 first = self.numbers.index(self.at[n])
                 if width > 1 and n == self.found.parallel[-1]:
-                    lanes = mlir.VectorType.get([width], mlir.IndexType.get())
-                    return dialect("arith").addi(
-                        broadcast(first, width), dialect("vector").step(lanes)
-                    )
+                    return counted(first, width)
                 return first
         return self.numbers.index(0)
 

@@ -12,7 +12,7 @@ from pharos.targets.common.loops.groups import Member
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers
 from pharos.targets.common.loops.phases import Key, Phase, key
-from pharos.targets.common.nests.body import broadcast
+from pharos.targets.common.nests.body import broadcast, counted
 
 Held = dict[Key, Any]
 """Vectors of one step of the row that are in registers."""
@@ -103,7 +103,5 @@ class RowValues:
                 first = numbers.index(digit)
                 if self.width == 1 or n < member.leading:
                     return first
-                lanes = mlir.VectorType.get([self.width], mlir.IndexType.get())
-                steps = dialect("vector").step(lanes)
-                return dialect("arith").addi(broadcast(first, self.width), steps)
+                return counted(first, self.width)
         return numbers.index(0)

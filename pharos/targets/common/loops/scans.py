@@ -20,7 +20,7 @@ from pharos.targets.common.loops.joins import Join, carried, joins_of_carried, t
 from pharos.targets.common.loops.meeting import barrier, from_lane
 from pharos.targets.common.loops.memory import Memory
 from pharos.targets.common.loops.numbers import Number, Numbers, both, when
-from pharos.targets.common.nests.body import broadcast, scanned
+from pharos.targets.common.nests.body import counted, scanned
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,7 @@ class ScanWriter:
                 first, width = self.numbers.index(at[n]), self.plan.width
                 if width == 1 or n != self.found.reductions[0]:
                     return first
-                lanes = mlir.VectorType.get([width], mlir.IndexType.get())
-                return dialect("arith").addi(broadcast(first, width), dialect("vector").step(lanes))
+                return counted(first, width)
         return self.numbers.index(0)
 
     def _own(self, join: Join, value: Any) -> list[Any]:

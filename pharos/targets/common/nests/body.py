@@ -178,6 +178,15 @@ def broadcast(value: Any, width: int | Sequence[int]) -> Any:
     return dialect("vector").broadcast(type_, value)
 
 
+def counted(first: Any, width: int) -> Any:
+    """``first`` (an index) and the numbers after it, on ``width`` lanes."""
+    type_ = mlir.VectorType.get([width], first.type)
+    # Not vector.step: the instruction that it becomes not every code generator has (SPIR-V's).
+    numbers = [mlir.IntegerAttr.get(first.type, n) for n in range(width)]
+    lanes = dialect("arith").ConstantOp(type_, mlir.DenseElementsAttr.get(numbers, type_)).result
+    return dialect("arith").addi(broadcast(first, width), lanes)
+
+
 def _shape(width: int | Sequence[int]) -> list[int]:
     return [width] if isinstance(width, int) else list(width)
 
