@@ -183,8 +183,11 @@ def expected(form: Form, arrays: Sequence[Any]) -> np.ndarray:
     s = q @ np.swapaxes(k, -1, -2) * form.scale
     i, j = np.arange(form.m)[:, None], np.arange(form.n)[None]
     if form.mask:
-        own = form.mask[1]
-        x = np.asarray(arrays[3]).reshape([form.sizes[a] if a in own else 1 for a in _places(form)])
+        own, places = form.mask[1], _places(form)
+        x = np.asarray(arrays[3]).transpose(
+            sorted(range(len(own)), key=lambda i: places.index(own[i]))
+        )
+        x = x.reshape([form.sizes[place] if place in own else 1 for place in places])
         s = _masked(form.mask[0], s, x, j - i)
     if form.causal is not None:
         s = np.where(j <= i + form.causal, s, -np.inf)
