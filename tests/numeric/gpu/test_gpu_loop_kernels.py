@@ -54,7 +54,8 @@ OTHER = {
 }
 
 
-@functools.cache
+# A runner holds its simulated memory: hundreds of them would fill the machine's.
+@functools.lru_cache(maxsize=8)
 def runner(target, kind, shape, dtype):
     case = CASES[kind](shape, dtype)
     return case, load(compile(mlir_payload(case.text), Request(target=target)))
