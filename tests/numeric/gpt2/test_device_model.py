@@ -131,6 +131,18 @@ def test_logits_of_every_position_of_several_chunks(odd, target, dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "target", ["nvidia:sm_80:sim", "amd:gfx942:sim", "amd:gfx1151:sim", "xegpu:pvc:sim"]
+)
+def test_the_other_chips(odd, target):
+    ids = [5, 99, 130, 0, 7, 7, 64, 20, 31, 2, 11]
+    model = DeviceGpt2.load(odd, target=target, prompt=8)
+    expected = numpy_gpt2.logits(open_checkpoint(odd), np.array(ids))
+    assert np.abs(np.asarray(model.prefill(ids[:-1])) - expected[-2]).max() < 1e-4
+    assert np.abs(np.asarray(model.step(ids[-1], 10)) - expected[-1]).max() < 1e-4
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("target", SIMULATED)
 def test_texts_end_where_positions_end_and_draws_follow_the_seed(odd, target):
     model, reference = DeviceGpt2.load(odd, target=target, prompt=3), Gpt2.load(odd)

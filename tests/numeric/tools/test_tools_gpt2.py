@@ -42,6 +42,19 @@ def test_text_then_configuration_then_times(generate):
     assert match and match[1] == "4" and match[4] == "8" and float(match[2]) > 0
 
 
+@pytest.mark.slow
+def test_text_from_a_simulated_device_says_so(generate):
+    found = generate("--prompt", "Once", "--tokens", 3, "--target", "amd:gfx1151:sim")
+    configuration, times, kernels, simulated = found.out.rpartition("\n\n")[2].splitlines()
+    assert (found.status, found.err) == (0, "")
+    assert configuration.endswith("parameters in f32 on amd:gfx1151:sim")
+    match = TIMES.fullmatch(times)
+    assert match and match[1] == "4" and match[4] == "3"
+    assert re.fullmatch(r"\d+ kernels in one launch per token", kernels)
+    assert simulated == "simulated: the times say nothing about the chip"
+    assert found.out.startswith(generate("--prompt", "Once", "--tokens", 3).out.partition("\n")[0])
+
+
 def test_json_has_ids_text_and_times(generate, tiny):
     data = json.loads(generate("--tokens", 8, "--prompt", "abc", "--json").out)
     tokenizer = open_tokenizer(tiny / "tokenizer.bin")
