@@ -50,7 +50,7 @@ def nearest_region(address: int, size: int, regions: Sequence[Region]) -> str:
 
     best = min(regions, key=distance)
     if distance(best) > _NEAR:
-        return f"which is in none of the {len(regions)} pieces of memory that were given"
+        return "which is in none of the memory that was given"
     offset = address - best.address
     what = f"of {best.name}, which has {best.bytes} bytes"
     if distance(best) == 0:

@@ -52,8 +52,10 @@ def pattern(expected: str) -> re.Pattern[str]:
 
 
 def timed(place: str, block: str) -> Any:
-    """A parameter; slow where the block compiles models with torch, ten seconds each."""
+    """A parameter; slow where the block compiles models with torch, ten seconds each, or runs
+    programs on simulated devices, all but one of them."""
     slow = "examples/torch/" in block and "run" not in block
+    slow |= place.startswith("docs/lispier-gpu.md") and "unregistered.lisp" not in block
     return pytest.param(place, block, marks=pytest.mark.slow if slow else ())
 
 

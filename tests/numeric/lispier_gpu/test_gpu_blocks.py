@@ -49,10 +49,12 @@ def test_a_block_for_each_target(capfd, target):
     assert output(capfd, HEAD + BOTH + TOOLS + BODY, target) == EXPECTED
 
 
+@pytest.mark.slow
 def test_groups_of_passes(capfd):
     assert output(capfd, HEAD + GROUPS + TOOLS + BODY, AMD) == EXPECTED
 
 
+@pytest.mark.slow
 def test_the_targets_chip_is_the_one_that_counts():
     from pharos.targets.common.gpu import archive
 
@@ -82,6 +84,7 @@ def test_an_unknown_pass_has_its_place():
     assert str(caught.value.span) == "x.lisp:2:33"
 
 
+@pytest.mark.slow
 def test_passes_that_disagree_on_arguments_are_told():
     program = """
 (defn main []

@@ -48,6 +48,7 @@ def test_warps_exchange_and_kernels_call_functions(capfd, target):
     assert output(capfd, HEAD + TOOLS + program, target) == "2415 7315 12215 \n"
 
 
+@pytest.mark.slow
 def test_blocks_share_memory_and_wait_for_each_other(capfd):
     program = """
 (defn main []
@@ -70,6 +71,7 @@ def test_blocks_share_memory_and_wait_for_each_other(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "63 3\n"
 
 
+@pytest.mark.slow
 def test_bf16_and_integers_are_passed_and_stored(capfd):
     program = """
 (defn main []
@@ -90,6 +92,7 @@ def test_bf16_and_integers_are_passed_and_stored(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "1 21\n"
 
 
+@pytest.mark.slow
 def test_kernels_with_one_name_stay_apart(capfd):
     """Each launch of a function makes a kernel that MLIR calls by the function's name."""
     program = """
@@ -122,6 +125,7 @@ def test_loops_of_openmp_may_launch(capfd):
     assert output(capfd, HEAD + TOOLS + program, WIDE) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "file", "word"),
     [("nvidia:sm_80", "kernels.ptx", b".visible .entry main_kernel"),

@@ -55,6 +55,7 @@ def test_products_of_any_size(capfd, target):
     np.testing.assert_array_equal(values(output(capfd, text, target)), expected.ravel())
 
 
+@pytest.mark.slow
 def test_functions_and_reductions_of_rows_and_to_one_number(capfd):
     text = program(
         "(def a (call memref<?x?xf32> full (: 6 index) (: 9 index)))",
@@ -79,6 +80,7 @@ def test_functions_and_reductions_of_rows_and_to_one_number(capfd):
     np.testing.assert_allclose(found, [*rows, rows.sum()], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_is_launched_for_arrays_without_elements(capfd):
     text = program(
         "(def a (call memref<?x?xf32> full (: 0 index) (: 9 index)))",
@@ -88,6 +90,7 @@ def test_nothing_is_launched_for_arrays_without_elements(capfd):
     assert output(capfd, text) == "done\n"
 
 
+@pytest.mark.slow
 def test_copies_by_maps_and_views_with_gaps(capfd):
     text = program(
         "(def a (call memref<?x?xf32> full (: 6 index) (: 8 index)))",

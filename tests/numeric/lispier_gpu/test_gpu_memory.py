@@ -31,6 +31,7 @@ def test_memory_of_the_device_is_copied_and_filled(capfd, target):
     assert output(capfd, HEAD + TOOLS + COPIES, target) == expected
 
 
+@pytest.mark.slow
 def test_asynchronous_work_is_waited_for(capfd):
     program = """
 (defn main []
@@ -51,6 +52,7 @@ def test_asynchronous_work_is_waited_for(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "6 6 6 6 \n"
 
 
+@pytest.mark.slow
 def test_shared_memory_of_the_device_is_the_hosts_too(capfd):
     program = """
 (defn main []
@@ -65,6 +67,7 @@ def test_shared_memory_of_the_device_is_the_hosts_too(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "5 5 5 \n"
 
 
+@pytest.mark.slow
 def test_parts_of_an_array_can_be_registered(capfd):
     """A view with gaps: the memory from its first to its last element."""
     program = """
@@ -86,6 +89,7 @@ def test_parts_of_an_array_can_be_registered(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "9 1\n"
 
 
+@pytest.mark.slow
 def test_memory_that_is_registered_again_is_one_piece(capfd):
     program = """
 (defn main []
@@ -123,6 +127,7 @@ def test_memory_that_was_not_registered_is_a_fault(capfd, target):
     assert capfd.readouterr().out == "before\n"
 
 
+@pytest.mark.slow
 def test_one_element_too_far_is_a_fault():
     program = """
 (defn main []
@@ -137,6 +142,7 @@ def test_one_element_too_far_is_a_fault():
     assert "thread (4, 0, 0)" in error.message
 
 
+@pytest.mark.slow
 def test_what_nobody_wrote_is_not_read():
     program = """
 (defn main []
@@ -147,6 +153,7 @@ def test_what_nobody_wrote_is_not_read():
     assert fault(HEAD + TOOLS + program).kind == "unwritten read"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "place", "message"),
     [

@@ -26,6 +26,7 @@ def test_kernels_print_between_what_the_host_prints(capfd, target):
     assert lines[5:] == ["after"]
 
 
+@pytest.mark.slow
 def test_what_was_printed_before_a_fault_is_seen(capfd):
     program = """
 (defn main []

@@ -1,0 +1,21 @@
+(require-macros "launch.lisp")
+(require-dialect arith func gpu memref)
+
+(defn main []
+  (def n (: 6 index))
+  (def x (memref.alloc {:result memref<?xf32>} n))
+  (for [i 0 n] (memref.store (: 2.0 f32) x i))
+  (def here (gpu.alloc {:result memref<?xf32>} n))
+  (def sum (gpu.alloc {:result memref<?xf32>} n))
+  (gpu.memcpy here x)
+  (gpu.memset sum (: 0.25 f32))
+  (launch
+    [block item] (: 2 index) (: 3 index)
+    (def i (+ (* block 3) item))
+    (memref.store (+ (memref.load sum i) (memref.load here i)) sum i))
+  (gpu.memcpy x sum)
+  (gpu.dealloc sum)
+  (gpu.dealloc here)
+  (println "%g" (arith.extf {:result f64} (memref.load x 5)))
+  (memref.dealloc x)
+  (func.return))
