@@ -65,7 +65,7 @@ def nvidia_attention(payload_facts: Any, target_facts: Any) -> tuple[MotifChoice
         unit = nvidia.head_unit(dtype)
         rate = target_facts.fma_f32 if dtype == "f32" else target_facts.mma_f16
         limits = nvidia.limits_of(target_facts)
-        return _work(motif, unit, limits, rate, target_facts.fma_f32)
+        return work_of(motif, unit, limits, rate, target_facts.fma_f32)
 
     return _choices(payload_facts, nvidia_contractions.machine_of(target_facts), work)
 
@@ -77,7 +77,7 @@ def amd_attention(payload_facts: Any, target_facts: Any) -> tuple[MotifChoice, .
         unit = amd.head_unit(dtype, target_facts)
         vector = target_facts.vector_flops // 2
         rate = vector if dtype == "f32" else target_facts.matrix_flops // 2
-        return _work(motif, unit, amd.limits_of(target_facts), rate, vector)
+        return work_of(motif, unit, amd.limits_of(target_facts), rate, vector)
 
     return _choices(payload_facts, amd_contractions.machine_of(target_facts), work)
 
@@ -87,7 +87,7 @@ def _choices(payload_facts: Any, machine: Machine, work: Any) -> tuple[MotifChoi
     for motif in payload_facts.walk() if payload_facts is not None else ():
         dtype = taken(motif)
         if dtype is not None:
-            found.append(_choice(motif, work(motif, dtype), machine))
+            found.append(choice_of(motif, work(motif, dtype), machine))
     return tuple(found)
 
 
@@ -102,7 +102,8 @@ def taken(motif: Motif) -> str | None:
     return motif.stored[0] if motif.stored[0] in _STORED and motif.dtype in _STORED else None
 
 
-def _work(motif: Attention, unit: HeadUnit, limits: Limits, rate: int, vector: int) -> Work:
+def work_of(motif: Attention, unit: HeadUnit, limits: Limits, rate: int, vector: int) -> Work:
+    """``motif``, one that is ``taken``, on a unit of the chip."""
     assert motif.batch and motif.queries and motif.keys and motif.depth and motif.value_depth
     shared = (motif.shared or 1) if motif.queries < unit.rows else 1
     sizes = HeadSizes(
@@ -112,7 +113,9 @@ def _work(motif: Attention, unit: HeadUnit, limits: Limits, rate: int, vector: i
     return Work(sizes, unit, limits, rate, vector, 0.5 if causal else 1.0)
 
 
-def _choice(motif: Motif, work: Work, machine: Machine) -> MotifChoice:
+def choice_of(motif: Motif, work: Work, machine: Machine) -> MotifChoice:
+    """How the tiles of ``motif`` are chosen."""
+
     def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
         tiles = best(work, machine, tuple(sorted(fixed.items())))
         why = explained(tiles, work, machine)

@@ -1,7 +1,8 @@
 """Parameters of attention on Intel GPUs: which ones become one kernel, and its tiles.
 
-Every attention that the kernels take gets tiles, whatever its sizes. The others are not spoken for
-and keep their standard form: two products and a softmax.
+Those of f16 and bf16 run on matrix units (``xegpu_attention_tiles``), those of f32 on multiply-adds
+(``gpu_attention``). Every one that the kernels take gets tiles, whatever its sizes. The others are
+not spoken for and keep their standard form: two products and a softmax.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pharos.params import gpu_attention, xegpu_contractions
 from pharos.params import xegpu_attention_tiles as model
 from pharos.payload import Attention, Motif
 from pharos.pipeline import Choice, MotifChoice
+from pharos.targets.xegpu.attention.multiply_adds import head_unit, limits_of
 from pharos.targets.xegpu.attention.reach import objection
-from pharos.targets.xegpu.facts import CHIPS
+from pharos.targets.xegpu.facts import CHIPS, XeGpuFacts
 
 _CAUSAL = 0.5  # of the keys, where rows are as many as keys
 
 
 def xegpu_attention(payload_facts: Any, target_facts: Any) -> tuple[MotifChoice, ...]:
-    """``attention.tiles.Tiles`` for every attention that becomes a kernel."""
+    """``attention.tiles.Tiles`` or ``gpu_tiles.AttentionTiles`` for every attention that becomes a
+    kernel."""
     motifs = payload_facts.walk() if payload_facts is not None else ()
     found = (choice_of(motif, target_facts) for motif in motifs)
     return tuple(one for one in found if one is not None)
@@ -27,9 +31,21 @@ def xegpu_attention(payload_facts: Any, target_facts: Any) -> tuple[MotifChoice,
 
 def choice_of(motif: Motif, facts: Any) -> MotifChoice | None:
     """How parameters are chosen for ``motif``; None for what does not become a kernel."""
-    if not isinstance(motif, Attention) or why_not(motif) is not None:
+    if not isinstance(motif, Attention):
         return None
-    work, chip = work_of(motif), CHIPS[facts.chip]
+    chip = CHIPS[facts.chip]
+    if gpu_attention.taken(motif) == "f32":
+        lanes = chip.vector_flops // 2
+        on_lanes = gpu_attention.work_of(motif, head_unit(chip), limits_of(chip), lanes, lanes)
+        found = gpu_attention.choice_of(motif, on_lanes, xegpu_contractions.machine_of(chip))
+        chosen = {name: one.value for name, one in found.choose({}).items()}
+        # The widest heads leave no registers for any tiles.
+        return None if found.problems(chosen) else found
+    return _matrix_choice(motif, chip) if why_not(motif) is None else None
+
+
+def _matrix_choice(motif: Attention, chip: XeGpuFacts) -> MotifChoice:
+    work = work_of(motif)
 
     def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
         tiles = model.best(work, chip.chip, tuple(sorted(fixed.items())))
@@ -43,7 +59,7 @@ def choice_of(motif: Motif, facts: Any) -> MotifChoice | None:
 
 
 def why_not(motif: Attention) -> str | None:
-    """Why ``motif`` keeps its standard form; None when it becomes a kernel."""
+    """Why matrix units do not take ``motif``; None when they do."""
     sizes = (motif.batch, motif.queries, motif.keys, motif.depth, motif.value_depth)
     return motif.obstacle or objection(sizes, (*motif.stored, *motif.extras, motif.dtype))
 

@@ -37,13 +37,21 @@ def test_every_size_gets_legal_tiles(chip):
 def test_what_the_kernels_do_not_take_keeps_its_standard_form():
     facts = SimpleNamespace(chip="bmg")
     for refused in (
-        motif(stored=("f32", "f32", "f32"), dtype="f32"),
+        motif(stored=("f32", "f16", "f16")),
         motif(keys=None),
         motif(depth=512),
         motif(obstacle="its weights are used twice"),
         motif(extras=("f64",)),
     ):
         assert choice_of(refused, facts) is None
+
+
+def test_attention_of_f32_runs_on_multiply_adds():
+    for queries, keys, depth in itertools.product((1, 17, 1000), (1, 127), (1, 64, 128)):
+        one = motif(queries=queries, keys=keys, depth=depth, stored=("f32",) * 3, dtype="f32")
+        choice = choice_of(one, SimpleNamespace(chip="bmg"))
+        values = {name: found.value for name, found in choice.choose({}).items()}
+        assert "query_rows" in values and choice.problems(values) == []
 
 
 def test_values_that_are_given_are_kept_and_illegal_ones_named():
