@@ -22,7 +22,7 @@ def open_device(target: str, number: int = 0) -> GpuDevice:
     A simulated one ("nvidia:sm_90a:sim") needs llvmlite, and nothing of MLIR.
     """
     kind, *rest = target.split(":")
-    if kind not in DRIVERS or not rest:
+    if kind not in DRIVERS or not rest or rest[0] == "sim":
         raise UserError(f"no device runs code for '{target}'")
     if rest[-1] == "sim":
         return _simulated(target, kind, rest[0])

@@ -1,0 +1,35 @@
+"""``benchmarks/nvidia_gpu.py`` is ready to be run: dry, on a simulated device."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "nvidia_gpu.py"
+
+
+def run(script, *options):
+    command = [sys.executable, str(script), "--small", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_built_here_and_run_there(tmp_path):
+    built = run(SCRIPT, "--target", "nvidia:sim", "--only", "add,launch", "--build", tmp_path)
+    assert built.returncode == 0, built.stderr
+    ran = run(tmp_path / SCRIPT.name, "--run", tmp_path, "--json", tmp_path / "out.json")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert found["copy_bytes_per_second"] > 0 and set(found["cases"]) == {"add bf16 4096", "launch"}
+    assert found["cases"]["launch"]["in_graph"] > 0
+    assert "of a copy" in ran.stdout and "us a kernel in a graph" in ran.stdout
+
+
+@pytest.mark.slow
+def test_all_of_it(tmp_path):
+    ran = run(SCRIPT, "--target", "nvidia:sim", "--json", tmp_path / "out.json")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((tmp_path / "out.json").read_text())["cases"]
+    assert len(found) == 6
+    assert all(case["error"] < 1e-2 for case in found.values()), found
