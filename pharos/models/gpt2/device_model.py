@@ -111,8 +111,9 @@ class DeviceGpt2:
             self._read(ids, at)
         return self._row(starts[-1], (len(ids) - 1) % chunk)
 
-    def step(self, token: int, position: int) -> DeviceLogits:
+    def step(self, token: int, position: int | None = None) -> DeviceLogits:
         """Read ``token``, which is at ``position``, the text's next; the logits after it."""
+        position = self._position if position is None else position
         if position != self._position or position >= self.positions:
             raise UserError(
                 f"expected the token at position {self._position} of {self.positions}, found one "
@@ -185,8 +186,8 @@ class DeviceLogits:
 
     model: DeviceGpt2
 
-    def argmax(self) -> int:
-        """The first of the largest, which the device has found."""
+    def argmax(self, axis: None = None, out: None = None) -> int:
+        """The first of the largest, which the device has found; ``numpy.argmax`` asks for it so."""
         return self.model.likeliest()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
