@@ -56,6 +56,7 @@ def timed(place: str, block: str) -> Any:
     programs on simulated devices, all but one of them."""
     slow = "examples/torch/" in block and "run" not in block
     slow |= place.startswith("docs/lispier-gpu.md") and "unregistered.lisp" not in block
+    slow |= "gpt2 generate" in block and ":sim" in block
     return pytest.param(place, block, marks=pytest.mark.slow if slow else ())
 
 
