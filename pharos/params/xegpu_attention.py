@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pharos.core.artifact import DTYPE_BYTES
 from pharos.params import gpu_attention, xegpu_contractions
 from pharos.params import xegpu_attention_tiles as model
 from pharos.payload import Attention, Motif
@@ -72,4 +73,6 @@ def work_of(motif: Attention) -> model.Work:
         # The heads that share keys are rows.
         batch, m = batch // shared, shared
     seen = _CAUSAL if motif.mask == "causal" and m > 1 else 1.0
-    return model.Work(batch, m, n, dk, dv, seen)
+    # Masks of bytes are beyond block loads.
+    gathered = sum(DTYPE_BYTES.get(dtype) == 1 for dtype in motif.extras)
+    return model.Work(batch, m, n, dk, dv, seen, gathered)

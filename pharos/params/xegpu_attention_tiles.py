@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pharos.params.xegpu_tiles import BEGIN, COUNTING, LATENCY, OVERLAP
-from pharos.targets.xegpu.attention.tiles import DPAS_COLUMNS, NAMES, Tiles, problems
+from pharos.targets.xegpu.attention.tiles import DPAS_COLUMNS, NAMES, SPARE, Tiles, problems
 from pharos.targets.xegpu.facts import CHIPS, XeGpuFacts
 
 SCORE = 24  # vector operations of a score: its function, the exponential, maximum and sum
@@ -29,7 +29,8 @@ _SUMS = 4
 class Work:
     """``batch`` attentions of ``m`` rows over ``n`` keys, with heads of ``dk`` and ``dv``.
 
-    ``seen`` is the part of the keys that a row sees on average (about half under a causal mask).
+    ``seen`` is the part of the keys that a row sees on average (about half under a causal mask),
+    ``gathered`` how many masks are read element by element.
     """
 
     batch: int
@@ -38,6 +39,7 @@ class Work:
     dk: int
     dv: int
     seen: float = 1.0
+    gathered: int = 0
 
 
 def workgroups(tiles: Tiles, work: Work) -> int:
@@ -118,7 +120,11 @@ def best(work: Work, chip: str, fixed: tuple[tuple[str, int], ...] = ()) -> Tile
     facts, wanted = CHIPS[chip], dict(fixed)
     found = list(_candidates(work, wanted))
     legal = [t for t in found if not problems(t.values(), work.dk, work.dv, facts)]
-    return min(legal or found[:1], key=lambda t: (cycles(t, work, facts), *t.values().values()))
+    room = facts.thread_registers - SPARE
+    light = [t for t in legal if t.registers(work.dk, work.dv, facts, work.gathered) <= room]
+    return min(
+        light or legal or found[:1], key=lambda t: (cycles(t, work, facts), *t.values().values())
+    )
 
 
 def _candidates(work: Work, wanted: Mapping[str, int]) -> Iterator[Tiles]:
@@ -153,7 +159,8 @@ def explained(tiles: Tiles, work: Work, facts: XeGpuFacts) -> str:
     flops = 2 * work.batch * work.m * work.n * (work.dk + work.dv) * work.seen
     least = flops / (facts.matrix_flops * facts.compute_units)
     return (
-        f"about {tiles.registers(work.dk, work.dv, facts)} of {facts.thread_registers} registers, "
+        f"about {tiles.registers(work.dk, work.dv, facts, work.gathered)} of "
+        f"{facts.thread_registers} registers, "
         f"{tiles.subgroups} subgroups, {together} workgroups on a core, {waves:.2f} waves, "
         f"{100 * least / cycles(tiles, work, facts):.0f}% of peak estimated"
     )

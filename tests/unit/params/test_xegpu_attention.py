@@ -74,6 +74,15 @@ def test_long_keys_of_few_queries_are_split_where_cores_are_idle():
     assert best(Work(512, 1, 4096, 128, 128), "pvc").splits == 1
 
 
+def test_masks_of_bytes_leave_room_for_their_places():
+    plain, masked = Work(1, 1024, 1024, 64, 64), work_of(motif(queries=1024, extras=("i1",)))
+    assert masked.gathered == 1
+    with_mask = best(Work(1, 1024, 1024, 64, 64, gathered=1), "bmg")
+    facts = CHIPS["bmg"]
+    assert best(plain, "bmg").registers(64, 64, facts, 1) > facts.thread_registers
+    assert with_mask.registers(64, 64, facts, 1) < facts.thread_registers
+
+
 def test_many_rows_share_what_a_workgroup_loads():
     assert best(Work(16, 4096, 4096, 64, 64), "bmg").rows >= 64
     assert "of peak estimated" in explained(

@@ -17,7 +17,7 @@ from pharos.targets.xegpu.facts import XeGpuFacts
 
 # dpas for 16-bit factors: 8 x 16 += 8 x 16 * 16 x 16 (PVC, Xe2: repeat count 8, depth 8).
 DPAS_ROWS, DPAS_COLUMNS = 8, 16
-_SPARE = 24  # registers for addresses, counters, the maxima and sums of rows
+SPARE = 24  # registers for addresses, counters, the maxima and sums of rows
 _LEAST = {"prefetch": 0}
 _MOST = {"rows": 1024, "sub_rows": 64, "keys": 256, "columns": 256, "prefetch": 8, "splits": 256}
 
@@ -38,13 +38,14 @@ class Tiles:
         """Subgroups of a workgroup."""
         return self.rows // self.sub_rows
 
-    def registers(self, dk: int, dv: int, facts: XeGpuFacts) -> int:
+    def registers(self, dk: int, dv: int, facts: XeGpuFacts, gathered: int = 0) -> int:
         """Registers of a subgroup: sums and Q, a tile of scores as f32 and as weights, and part
-        of a tile of K or V."""
+        of a tile of K or V; with the places of ``gathered`` masks, 8 bytes for each score."""
         held = 4 * self.sub_rows * _whole(dv) + 2 * self.sub_rows * _whole(dk)
-        scores = (4 + 2) * self.sub_rows * self.keys
+        scores = (4 + 2 + 8 * gathered) * self.sub_rows * self.keys
         moved = 2 * self.keys * min(self.columns, max(_whole(dk), _whole(dv)))
-        return (held + max(scores, scores * 2 // 3 + moved)) // facts.register_bytes
+        products = 4 * self.sub_rows * self.keys
+        return (held + max(scores, products + moved)) // facts.register_bytes
 
     def values(self) -> dict[str, int]:
         """The parameters by name."""
@@ -89,7 +90,7 @@ def _room(tiles: Tiles, dk: int, dv: int, facts: XeGpuFacts) -> list[str]:
     most = min(facts.threads, facts.max_block // facts.subgroup_size)
     if tiles.subgroups > most:
         found.append(f"{tiles.subgroups} subgroups in a workgroup are more than {most}")
-    needed = tiles.registers(dk, dv, facts) + _SPARE
+    needed = tiles.registers(dk, dv, facts) + SPARE
     if needed > facts.thread_registers:
         found.append(f"{needed} registers are needed, a subgroup has {facts.thread_registers}")
     return found
