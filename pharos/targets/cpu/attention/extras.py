@@ -88,6 +88,44 @@ class Extras:
         return dialect("memref").load(place.flat, [at])
 
 
+class KeyExtras:
+    """The same with keys on lanes: extras that differ from key to key have a row in a buffer."""
+
+    def __init__(self, inside: Inside, vectors: Vectors) -> None:
+        self.inside, self.vectors = inside, vectors
+        site, length = inside.site, index.constant(inside.tiles.key_tile)
+        self.buffers = {
+            number: allocate(byte_or(site.extras[number].type.element_type), length)
+            for number in site.score.used
+            if site.extras[number].uses(site.n)
+        }
+
+    def fetch(self, numbers: Mapping[int, Any], first: Any, count: Any) -> None:
+        """Fetch what the row with these ``numbers`` needs for ``count`` keys from ``first`` on."""
+        site, width = self.inside.site, self.vectors.width
+        size, zero = self.inside.tiles.key_tile, index.constant(0)
+        for number, buffer in self.buffers.items():
+            extra = site.extras[number]
+            place = self.inside.places[extra.number]
+            own = {loop: numbers[loop] for loop in extra.loops if loop != site.n}
+            origin = self.inside.origin(extra, {**own, site.n: first})
+            source = Source(place, origin, place.step(site.n), zero, count)
+            target = Target(buffer, zero, size, size // width, width)
+            stage(source, target, zero, index.constant(1))
+
+    def value(self, number: int, numbers: Mapping[int, Any], key: Any) -> Any:
+        """Extra ``number`` for the vector of keys from ``key`` on, counted in the tile."""
+        extra = self.inside.site.extras[number]
+        if number not in self.buffers:
+            own = {loop: numbers[loop] for loop in extra.loops}
+            flat = self.inside.places[extra.number].flat
+            return dialect("memref").load(flat, [self.inside.origin(extra, own)])
+        buffer = self.buffers[number]
+        element = mlir.MemRefType(buffer.type).element_type
+        type_ = mlir.VectorType.get([self.vectors.width], element)
+        return _as_stored(dialect("vector").load(type_, buffer, [key]), extra)
+
+
 def _as_stored(value: Any, extra: AttentionOperand) -> Any:
     """A vector of bytes as the bits that the operand has."""
     if extra.dtype != "i1":

@@ -8,7 +8,8 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.attention.merge import MergeLoops
-from pharos.targets.cpu.attention.rows import RowLoops, partial_rows, work_items
+from pharos.targets.cpu.attention.records import partial_rows, work_items
+from pharos.targets.cpu.attention.rows import RowLoops
 from pharos.targets.cpu.attention.site import Inside, Plan
 from pharos.targets.cpu.attention.tiles import TileLoops
 from pharos.targets.cpu.contractions.site import allocate, free

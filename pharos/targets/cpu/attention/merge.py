@@ -7,9 +7,9 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast
-from pharos.targets.cpu.attention.rows import (
+from pharos.targets.cpu.attention.records import (
     finish_row,
-    less,
+    is_less,
     load_state,
     own_loops,
     partial_rows,
@@ -61,7 +61,7 @@ class MergeLoops:
         ]
         largest = arith.constant(mlir.F32Type.get(), LOWEST)
         for most, _ in states:
-            largest = arith.select(less(largest, most), most, largest)
+            largest = arith.select(is_less(largest, most), most, largest)
         spread = broadcast(largest, vectors.width)
         scales, total = [], arith.constant(mlir.F32Type.get(), 0.0)
         for most, sum_ in states:
