@@ -1,6 +1,7 @@
 """``benchmarks/nvidia_gpu.py`` is ready to be run: dry, on a simulated device."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,17 @@ def run(script, *options):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def test_a_dry_run(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out.json"
+    options = ["--small", "--target", "nvidia:sim", "--only", "launch", "--json", str(out)]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), *options])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    found = json.loads(out.read_text())
+    assert found["copy_bytes_per_second"] > 0 and found["cases"]["launch"]["in_graph"] > 0
+    assert "us a kernel in a graph" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_built_here_and_run_there(tmp_path):
     built = run(SCRIPT, "--target", "nvidia:sim", "--only", "add,launch", "--build", tmp_path)
     assert built.returncode == 0, built.stderr

@@ -172,6 +172,7 @@ def test_without_a_driver_the_launcher_says_so(real):
     assert "NVIDIA GPUs" in ran.stderr and "hint: " in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_simulated_device_needs_llvmlite_and_no_more(simulated):
     given = ("--input", "4x6xbf16x1.5", "--print", "6")
     ran = alone(simulated, ["numpy", "llvmlite", "ml_dtypes", "greenlet"], *given)
