@@ -99,20 +99,23 @@ class DeviceGpt2:
         return self.graphs.device
 
     def prefill(self, tokens: Sequence[int]) -> DeviceLogits:
-        """Read ``tokens`` as a new text; the logits after the last."""
+        """Read ``tokens`` as a new text, and wait; the logits after the last."""
         ids = self._checked(tokens)
         self._put(0, self.graphs.state.position)
         self._position, self._next = 0, None
         if len(ids) == 1:
-            return self.step(tokens[0], 0)
-        chunk = self._chunk
-        starts = range(0, len(ids), chunk)
-        for at in starts:
-            self._read(ids, at)
-        return self._row(starts[-1], (len(ids) - 1) % chunk)
+            self.step(tokens[0], 0)
+        else:
+            starts = range(0, len(ids), self._chunk)
+            for at in starts:
+                self._read(ids, at)
+            self._row(starts[-1], (len(ids) - 1) % self._chunk)
+        self.device.synchronize()  # the time that prompts take is the caller's to measure
+        return DeviceLogits(self)
 
     def step(self, token: int, position: int | None = None) -> DeviceLogits:
-        """Read ``token``, which is at ``position``, the text's next; the logits after it."""
+        """Read ``token``, which is at ``position``, the text's next; the logits after it, for
+        which nobody waits before somebody looks."""
         position = self._position if position is None else position
         if position != self._position or position >= self.positions:
             raise UserError(

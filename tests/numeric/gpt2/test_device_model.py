@@ -84,6 +84,17 @@ def test_a_token_is_one_launch_and_nothing_is_brought_to_the_device(loaded, monk
     assert model.launches in (1 + 8 * layers + 3, 1 + 10 * layers + 3)
 
 
+def test_logits_that_are_not_numbers_are_refused(loaded):
+    model = loaded("nvidia:sim")
+    bias = model.graphs.weights.lnfb
+    before = model.device.download(bias)
+    model.device.copy(np.full_like(before, np.nan), bias)
+    with pytest.raises(UserError, match="the logits are not numbers"):
+        model.prefill([START]).argmax()
+    model.device.copy(before, bias)
+    assert model.prefill([START]).argmax() < START
+
+
 @pytest.mark.parametrize(
     ("run", "message"),
     [
