@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 from attention_cases import check, matrix
 
-FAST = [
-    ("cpu", (1, 2, 17, 96, 64), "everything", "f32"),
-    ("cpu", (1, 1, 17, 1000, 64), "boolean", "bf16"),
-]
+FAST = [("cpu", (1, 2, 17, 96, 64), "everything", "f32")]
 TARGETS = ("cpu", "nvidia:sim", "amd:sim", "xegpu:sim")
 SLOW = [(target, *one) for target in TARGETS for one in matrix()]
 
