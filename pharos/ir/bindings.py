@@ -6,6 +6,7 @@ The wheel ships the bindings under the package name ``torch_mlir``; it needs no 
 
 from __future__ import annotations
 
+import functools
 import importlib
 from types import ModuleType
 from typing import Any
@@ -24,6 +25,7 @@ def register_translations(context: Any) -> None:
     _mlirRegisterEverything.register_llvm_translations(context)
 
 
+@functools.cache
 def dialect(name: str) -> ModuleType:
     """The builders of one dialect (``dialect("arith").addi(a, b)``).
 

@@ -40,13 +40,13 @@ def find_start(contraction: Contraction) -> Start:
     itself = Start(operand=contraction.result)
     result = contraction.result.buffer
     between: list[Any] = []
-    for operation in _before(contraction.nest.operation):
+    for operation in before(contraction.nest.operation):
         if not _touches(operation, root(result)):
             between.append(operation)
             continue
         found = _fill(operation, contraction)
         source = root(found.operand.buffer) if found and found.operand else None
-        if found is None or any(source and _may_write(other, source) for other in between):
+        if found is None or any(source and may_write(other, source) for other in between):
             return itself
         return found
     return itself
@@ -106,7 +106,7 @@ def _fill(operation: Any, contraction: Contraction) -> Start | None:
         return Start(scalar=None if zero else value, fill=operation)
     access = nest.inputs[list(nest.body.arguments).index(value)]
     operand = _renamed(nest, access, loops, contraction)
-    if operand is None or _may_write(contraction.nest.operation, root(operand.buffer)):
+    if operand is None or may_write(contraction.nest.operation, root(operand.buffer)):
         return None
     return Start(operand=operand, fill=operation)
 
@@ -156,7 +156,7 @@ def _conflict(operation: Any, contraction: Contraction, between: list[Any]) -> b
         return True
     read = [r for r in others if r not in written]
     for other in between:
-        if any(_touches(other, w) for w in written) or any(_may_write(other, r) for r in read):
+        if any(_touches(other, w) for w in written) or any(may_write(other, r) for r in read):
             return True
     return not _hoist([*operation.operands, *_from_outside(operation)], contraction, between)
 
@@ -166,14 +166,14 @@ def _ends_with(operation: Any, contraction: Contraction) -> bool:
     memory = root(contraction.result.buffer)
     if isinstance(memory.owner, mlir.Block) or memory.owner.name != "memref.alloc":
         return False
-    before = [*_before(operation), operation.operation]
+    earlier = [*before(operation), operation.operation]
     pending = [memory]
     while pending:
         for use in pending.pop().uses:
             user = use.owner.operation
             if user.name in _VIEWS:
                 pending += list(user.results)
-            elif user.name != "memref.dealloc" and user not in before:
+            elif user.name != "memref.dealloc" and user not in earlier:
                 return False
     return True
 
@@ -230,7 +230,7 @@ def _renamed(
     return Operand(operand.buffer, tuple(factors), operand.starts)
 
 
-def _before(operation: Any) -> Iterator[Any]:
+def before(operation: Any) -> Iterator[Any]:
     """The operations before ``operation`` in its block, the nearest first."""
     block = [op.operation for op in operation.operation.block.operations]
     yield from reversed(block[: block.index(operation.operation)])
@@ -250,7 +250,8 @@ def _touches(operation: Any, memory: Any) -> bool:
     return any(root(v) == memory for v in operation.operands if _is_memory(v))
 
 
-def _may_write(operation: Any, memory: Any) -> bool:
+def may_write(operation: Any, memory: Any) -> bool:
+    """Whether ``operation`` may write ``memory``."""
     if operation.name == "linalg.generic":
         return any(root(v) == memory for v in _outputs(operation))
     return _touches(operation, memory)

@@ -21,6 +21,7 @@ from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import read_nest, trip_count
+from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.parameters import Unit, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
@@ -53,11 +54,14 @@ class PackedContractions:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             # All are read before the first is replaced: calls would hide what touches what.
-            found = [(c, find_start(c), find_finish(c)) for c in _contractions(module)]
+            found = [
+                (*through_flips(c), find_start(c), find_finish(c)) for c in _contractions(module)
+            ]
             known: dict[str, str] = {}
-            for number, (contraction, start, finish) in enumerate(found):
-                plan = self._plan(contraction, start, finish)
-                self._replace(module, plan, number, known)
+            for number, (contraction, gone, start, finish) in enumerate(found):
+                self._replace(module, self._plan(contraction, start, finish), number, known)
+                for operation in gone:
+                    operation.erase()
         return module
 
     def _replace(self, module: Any, plan: Plan, number: int, known: dict[str, str]) -> None:
@@ -86,7 +90,9 @@ class PackedContractions:
         bits = contraction.left.element.width
         tiles = tiles_for(unit, bits, (rows, columns, inner), vectors, wanted)
         split = "rows" if rows is not None and columns is not None and rows > columns else "columns"
-        values = captured(contraction, start, finish)
+        factors = (contraction.left, contraction.right)
+        buffers = [operand.buffer for factor in factors for operand in factor.operands]
+        values = tuple(dict.fromkeys([*captured(contraction, start, finish), *buffers]))
         return Plan(contraction, tiles, split, start, finish, values, unit)
 
 
