@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -10,22 +11,24 @@ from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast
 from pharos.targets.cpu.attention.scores import Rows
 from pharos.targets.cpu.attention.site import Inside
-from pharos.targets.cpu.attention.vectors import EMPTY, Vectors, narrowed
+from pharos.targets.cpu.attention.vectors import EMPTY, Vectors, narrowed, round_up
 from pharos.targets.cpu.contractions.site import allocate
 from pharos.targets.cpu.contractions.transpose import transpose
 
 
 class Finish:
-    """Stores tiles of query rows; ``width`` is the depth of the values in whole vectors."""
+    """Stores tiles of query rows."""
 
-    def __init__(self, inside: Inside, vectors: Vectors, width: int) -> None:
-        self.inside, self.vectors, self.width = inside, vectors, width
-        lanes = index.constant(vectors.width * width)
-        self.rows = allocate(mlir.F32Type.get(), lanes)
+    def __init__(self, inside: Inside, vectors: Vectors) -> None:
+        self.inside, self.vectors = inside, vectors
+        self.width = round_up(inside.depth(inside.site.dv), vectors.width)
+        self.rows = allocate(mlir.F32Type.get(), index.constant(vectors.width * self.width))
         self.buffers = [self.rows]
 
-    def write(self, out: Rows, state: Rows, item: Any, row: Any, lanes: Any) -> None:
-        """Rows ``row .. row + lanes`` of ``item``: ``out`` has them on lanes, one row for each
+    def write(
+        self, out: Rows, state: Rows, numbers: Mapping[int, Any], row: Any, lanes: Any
+    ) -> None:
+        """Rows ``row .. row + lanes`` of a batch: ``out`` has them on lanes, one row for each
         column of the values, ``state`` their largest scores and sums of weights."""
         width = self.vectors.width
 
@@ -33,7 +36,7 @@ class Finish:
             total = self.vectors.load(state.buffer, state.at(index.constant(1), lane))
             self._turn(out, lane, total)
             count = index.minimum(index.sub(lanes, lane), index.constant(width))
-            self._store(item, index.add(row, lane), count)
+            self._store(numbers, index.add(row, lane), count)
             return []
 
         index.loop(index.constant(0), lanes, width, [], each)
@@ -59,11 +62,11 @@ class Finish:
 
         index.loop(index.constant(0), index.constant(self.width), vectors.width, [], block)
 
-    def _store(self, item: Any, row: Any, count: Any) -> None:
+    def _store(self, numbers: Mapping[int, Any], row: Any, count: Any) -> None:
         site = self.inside.site
 
         def each(i: Any, _: list[Any]) -> list[Any]:
-            origin = self.inside.origin(site.out, {**item.numbers, site.m: index.add(row, i)})
+            origin = self.inside.origin(site.out, {**numbers, site.m: index.add(row, i)})
             store_row(
                 self.inside,
                 self.vectors,

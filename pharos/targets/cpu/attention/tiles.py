@@ -12,34 +12,21 @@ for each block of query rows:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.attention.site import AttentionOperand
 from pharos.targets.common.nests import index
-from pharos.targets.cpu.attention.extras import Extras
 from pharos.targets.cpu.attention.finish import Finish
-from pharos.targets.cpu.attention.scores import Rows, Scores
+from pharos.targets.cpu.attention.query_tile import Item, Keys, QueryTile
+from pharos.targets.cpu.attention.scores import Rows
 from pharos.targets.cpu.attention.site import Inside
 from pharos.targets.cpu.attention.staging import Source, Target, stage
-from pharos.targets.cpu.attention.vectors import LOWEST, Vectors, maximum, round_up
-from pharos.targets.cpu.attention.weights import weigh, weighted_sums
+from pharos.targets.cpu.attention.vectors import Vectors, maximum, round_up
 from pharos.targets.cpu.contractions.site import allocate, free
 
 # Rows of keys that are further apart would meet in few sets of the first cache.
 _NEAR = 1 << 10
-
-
-@dataclass(frozen=True)
-class Item:
-    """A block of query rows: its batch, the first row, how many rows there are from there on, and
-    where operands start in the batch."""
-
-    numbers: Mapping[int, Any]
-    row: Any
-    left: Any
-    extras: Mapping[int, Any]
 
 
 class TileLoops:
@@ -49,30 +36,23 @@ class TileLoops:
         self.inside, self.site, self.tiles = inside, inside.site, inside.tiles
         self.low, self.high = low, high
         self.vectors = Vectors(self.tiles.width)
-        self.depth, self.value_depth = (inside.depth(loop) for loop in (self.site.dk, self.site.dv))
-        self.extras = Extras(inside, self.vectors)
-        tile, groups, keys = self.tiles.query_tile, self.tiles.groups, self.tiles.key_tile
-        self.widths = [round_up(d, self.tiles.width) for d in (self.depth, self.value_depth)]
-        self.queries = self._buffer(groups * self.widths[0] * tile)
-        self.out = self._buffer(groups * self.widths[1] * tile)
-        self.state = self._buffer(groups * 2 * tile)
-        self.scores = self._buffer(keys * tile)
+        self.tile = QueryTile(inside, self.vectors)
         self.copies = {
-            operand.number: self._buffer(keys * width)
-            for operand, width in zip((self.site.k, self.site.v), self.widths, strict=True)
-            if not self._direct(operand)
+            operand.number: self._copy(depth)
+            for operand, depth in ((self.site.k, self.site.dk), (self.site.v, self.site.dv))
+            if not self._direct(operand, depth)
         }
-        self.finish = Finish(inside, self.vectors, self.widths[1])
+        self.finish = Finish(inside, self.vectors)
 
-    def _buffer(self, length: int) -> Any:
-        return allocate(mlir.F32Type.get(), index.constant(length))
+    def _copy(self, depth: int) -> Any:
+        width = round_up(self.inside.depth(depth), self.tiles.width)
+        return allocate(mlir.F32Type.get(), index.constant(self.tiles.key_tile * width))
 
-    def _direct(self, operand: AttentionOperand) -> bool:
+    def _direct(self, operand: AttentionOperand, depth: int) -> bool:
         """Whether rows of ``operand`` can be read where they are."""
-        rows, columns = operand.stride(self.site.n), operand.stride(operand.loops[-1])
+        rows = operand.stride(self.site.n)
         near = rows is not None and 0 < rows * 4 <= _NEAR
-        depth = self.site.dk if operand is self.site.k else self.site.dv
-        return operand.dtype == "f32" and near and columns == 1 and operand.loops[-1] == depth
+        return operand.dtype == "f32" and near and operand.stride(depth) == 1
 
     def write(self) -> None:
         """Write everything."""
@@ -82,8 +62,7 @@ class TileLoops:
             return []
 
         index.loop(self.low, self.high, 1, [], item)
-        free([self.queries, self.out, self.state, self.scores, *self.copies.values()])
-        free([*self.extras.buffers.values(), *self.finish.buffers])
+        free([*self.tile.buffers, *self.copies.values(), *self.finish.buffers])
 
     def _opened(self, number: Any) -> Item:
         inside, arith = self.inside, dialect("arith")
@@ -95,7 +74,7 @@ class TileLoops:
         block = self._balanced(block, blocks)
         row = index.mul(block, index.constant(self.tiles.query_block))
         numbers = inside.digits(batch, self.site.batch)
-        return Item(numbers, row, index.sub(rows, row), self.extras.origins(numbers))
+        return Item(numbers, row, index.sub(rows, row), self.tile.extras.origins(numbers))
 
     def _balanced(self, block: Any, blocks: Any) -> Any:
         """Blocks from both ends in turn where later ones have more keys: then any range of them
@@ -116,7 +95,7 @@ class TileLoops:
         }
 
         def start(group: Any, _: list[Any]) -> list[Any]:
-            self._start(item, group)
+            self.tile.start(item, group)
             return []
 
         def tile(first: Any, _: list[Any]) -> list[Any]:
@@ -124,9 +103,8 @@ class TileLoops:
             return []
 
         def end(group: Any, _: list[Any]) -> list[Any]:
-            row, lanes = self._rows_of(item, group)
-            state = self._of(self.state, group, 2)
-            self.finish.write(self._of(self.out, group, self.widths[1]), state, item, row, lanes)
+            rows = self.tile.rows_of(item, group)
+            self.finish.write(*self.tile.results(group), item.numbers, *rows)
             return []
 
         zero, last = index.constant(0), index.sub(index.add(item.row, rows), index.constant(1))
@@ -135,55 +113,16 @@ class TileLoops:
         index.loop(*keys, self.tiles.key_tile, [], tile)
         index.loop(zero, groups, 1, [], end)
 
-    def _rows_of(self, item: Item, group: Any) -> tuple[Any, Any]:
-        """The first row of ``group``, and how many of its rows exist."""
-        inside = index.mul(group, index.constant(self.tiles.query_tile))
-        left = index.sub(item.left, inside)
-        lanes = index.minimum(left, index.constant(self.tiles.query_tile))
-        return index.add(item.row, inside), lanes
-
-    def _of(self, buffer: Any, group: Any, rows: int) -> Rows:
-        """The part of ``buffer`` that belongs to ``group``: ``rows`` rows of a tile."""
-        tile = self.tiles.query_tile
-        return Rows(buffer, index.mul(group, index.constant(rows * tile)), tile)
-
-    def _start(self, item: Item, group: Any) -> None:
-        """Stage the queries of ``group``, times the factor of the score; nothing is summed yet."""
-        site, vectors = self.site, self.vectors
-        row, lanes = self._rows_of(item, group)
-        place = self.inside.places[site.q.number]
-        base = self.inside.origin(site.q, {**item.numbers, site.m: row})
-        source = Source(place, base, place.step(site.m), place.step(site.dk), lanes)
-        queries = self._of(self.queries, group, self.widths[0])
-        target = Target(
-            self.queries, queries.base, queries.stride, self.tiles.vectors, self.tiles.width
-        )
-        factor = site.score.factor
-        stage(source, target, index.constant(0), index.constant(self.depth), factor)
-        out, state = self._of(self.out, group, self.widths[1]), self._of(self.state, group, 2)
-        for v in range(self.tiles.vectors):
-            lane = index.constant(v * self.tiles.width)
-            most, total = (state.at(index.constant(i), lane) for i in (0, 1))
-            vectors.store(vectors.number(LOWEST), self.state, most)
-            vectors.store(vectors.number(0.0), self.state, total)
-
-        def clear(column: Any, _: list[Any]) -> list[Any]:
-            for v in range(self.tiles.vectors):
-                at = out.at(column, index.constant(v * self.tiles.width))
-                vectors.store(vectors.number(0.0), self.out, at)
-            return []
-
-        index.loop(index.constant(0), index.constant(self.value_depth), 1, [], clear)
-
     def _tile(self, item: Item, groups: Any, first: Any, origins: Mapping[int, Any]) -> None:
         """All rows of the block with the keys of the tile from ``first`` on."""
         last = self.inside.counts[self.site.n]
         count = index.minimum(index.sub(last, first), index.constant(self.tiles.key_tile))
-        keys = self._staged(self.site.k, self.site.dk, first, count, origins)
+        rows = self._staged(self.site.k, self.site.dk, first, count, origins)
         values = self._staged(self.site.v, self.site.dv, first, count, origins)
+        keys = Keys(first, rows, values)
 
         def each(group: Any, _: list[Any]) -> list[Any]:
-            self._group(item, group, first, count, keys, values)
+            self._group(item, group, keys, count)
             return []
 
         index.loop(index.constant(0), groups, 1, [], each)
@@ -205,20 +144,17 @@ class TileLoops:
         stage(source, target, index.constant(0), count)
         return Rows(buffer, index.constant(0), width)
 
-    def _group(
-        self, item: Item, group: Any, first: Any, count: Any, keys: Rows, values: Rows
-    ) -> None:
+    def _group(self, item: Item, group: Any, keys: Keys, count: Any) -> None:
         """Rows of ``group`` with those keys of the tile that any of them sees."""
-        row, lanes = self._rows_of(item, group)
-        bounds = self._bounds(row, lanes, first, count)
+        bounds = self._bounds(*self.tile.rows_of(item, group), keys.first, count)
         if self.site.causal is None:
-            self._online(item, group, first, bounds, keys, values)
+            self.tile.write(item, group, keys, bounds)
             return
         arith, scf = dialect("arith"), dialect("scf")
         some = arith.cmpi(arith.CmpIPredicate.slt, bounds[0], bounds[1])
         branch = scf.IfOp(some)
         with mlir.InsertionPoint(branch.then_block):
-            self._online(item, group, first, bounds, keys, values)
+            self.tile.write(item, group, keys, bounds)
             scf.YieldOp([])
 
     def _bounds(self, row: Any, lanes: Any, first: Any, count: Any) -> tuple[Any, Any]:
@@ -227,77 +163,3 @@ class TileLoops:
         low = index.sub(self.inside.first_key(row), first)
         high = index.sub(self.inside.end_key(last), first)
         return maximum(low, index.constant(0)), index.minimum(high, count)
-
-    def _online(
-        self, item: Item, group: Any, first: Any, bounds: tuple[Any, Any], keys: Rows, values: Rows
-    ) -> None:
-        vectors, tiles = self.vectors, self.tiles
-        state = self._of(self.state, group, 2)
-        places = [
-            [state.at(index.constant(i), index.constant(v * tiles.width)) for i in (0, 1)]
-            for v in range(tiles.vectors)
-        ]
-        before = [vectors.load(self.state, most) for most, _ in places]
-        totals = [vectors.load(self.state, total) for _, total in places]
-        scores = Rows(self.scores, index.constant(0), tiles.query_tile)
-        largest = self._scores(item, group, first, bounds, keys, scores, before)
-        subtract, multiply = vectors.f32.arith.subf, vectors.f32.arith.mulf
-        scales = [vectors.weight(subtract(a, b)) for a, b in zip(before, largest, strict=True)]
-        totals = [multiply(total, scale) for total, scale in zip(totals, scales, strict=True)]
-        totals = weigh(vectors, scores, *bounds, largest, totals)
-        out = self._of(self.out, group, self.widths[1])
-        weighted_sums(
-            vectors, scores, values, out, bounds, self.value_depth, tiles.depth_rows, scales
-        )
-        for (most, total), new, sum_ in zip(places, largest, totals, strict=True):
-            vectors.store(new, self.state, most)
-            vectors.store(sum_, self.state, total)
-
-    def _scores(
-        self, item: Item, group: Any, first: Any, bounds: tuple[Any, Any], keys: Rows,
-        scores: Rows, largest: list[Any],
-    ) -> list[Any]:  # fmt: skip
-        """The scores of the keys within ``bounds``, and the largest of them and of ``largest``."""
-        row, lanes = self._rows_of(item, group)
-        self.extras.stage_rows(item.extras, row, lanes)
-        self.extras.stage_tile(item.extras, row, lanes, first, bounds)
-        queries = self._of(self.queries, group, self.widths[0])
-        writer = Scores(self.vectors, queries, keys, scores, self.depth)
-        numbers = [
-            self.vectors.steps(index.add(row, index.constant(v * self.tiles.width)))
-            for v in range(self.tiles.vectors if self.site.m in self.site.score.places else 0)
-        ]
-
-        def score(open_: bool) -> Any:
-            return lambda sums, key, v: self._score(item, numbers, first, sums, key, v, open_)
-
-        (low, high), rows = bounds, self.tiles.key_rows
-        if self.site.causal is not None and self.site.window is None:
-            # Up to here, the first row and so all others see every key.
-            middle = index.sub(self.inside.end_key(row), first)
-            middle = maximum(low, index.minimum(middle, high))
-            low, largest = writer.write(low, middle, rows, largest, score(True))
-        low, largest = writer.write(low, high, rows, largest, score(False))
-        return writer.write(low, high, 1, largest, score(False))[1]
-
-    def _score(
-        self, item: Item, numbers: list[Any], first: Any, sums: Any, key: Any, v: int, open_: bool
-    ) -> Any:
-        site = self.site
-
-        def place(loop: int) -> Any:
-            if loop == site.m:
-                return numbers[v]
-            return index.add(first, key) if loop == site.n else item.numbers[loop]
-
-        def extra(number: int) -> Any:
-            return self.extras.value(number, item.extras, key, first, v)
-
-        return site.score.emit(
-            sums,
-            place,
-            extra,
-            outside=lambda value: self.inside.known[value],
-            scaled=True,
-            band=(site.causal, site.window) if open_ else None,
-        )
