@@ -111,12 +111,14 @@ class HostedTarget:
     def completed(self, stages: Sequence[Any]) -> Iterator[Any]:
         """The program's own ``stages`` with what they need of us before, between and after.
 
-        Copies get streams first; functions of math become arithmetic before kernels are converted,
-        since no device library is linked; what is left is finished.
+        First copies get streams, and kernels the sizes of their launches. Functions of math become
+        arithmetic before kernels are converted, since no device library is linked. What is left is
+        finished.
         """
         from pharos.pipeline import parse_stage
 
         yield parse_stage("stage: waiting-copies")
+        yield parse_stage("stage: launch-sizes")
         for stage in stages:
             passes = tuple(found for one in stage.passes if (found := self._completed(one)))
             if any(leaf.name == self._rules.conversion for one in passes for leaf in one.leaves()):

@@ -38,6 +38,12 @@ def _meanings(chip: GpuFacts) -> Any:
     return TABLE
 
 
+def _finish(module: Any, chip: GpuFacts) -> None:
+    from pharos.targets.amd.block_limits import allow_any_block
+
+    allow_any_block(module, chip.max_block)
+
+
 def _open_driver(chip: GpuFacts) -> Any:
     from pharos.targets.amd.driver import HipDriver
 
@@ -71,6 +77,7 @@ AMD = GpuKind(
     ),
     meanings=_meanings,
     open_driver=_open_driver,
+    finish=_finish,
 )
 
 

@@ -1,7 +1,7 @@
 """Programs with gpu.launch: sizes, loops, functions and C around the launches."""
 
 import pytest
-from gpu_programs import HEAD, TARGETS, TOOLS, WIDE, built, output
+from gpu_programs import AMD, HEAD, NVIDIA, TARGETS, TOOLS, WIDE, built, output
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -105,6 +105,40 @@ def test_kernels_with_one_name_stay_apart(capfd):
   (func.return))
 """
     assert output(capfd, HEAD + TOOLS + program) == "1 \n2 \n"
+
+
+SIZES = """
+(defn main []
+  (def x (call memref<?xf32> both (: 4 index)))
+  (def n (memref.dim x 0))
+  (def one (: 1 index))
+  (gpu.launch n one one n one one
+    (region (block [(: bx index) (: by index) (: bz index) (: tx index) (: ty index) (: tz index)
+                    (: gx index) (: gy index) (: gz index) (: sx index) (: sy index) (: sz index)]
+      (def asked (gpu.grid_dim {:dimension "y"}))
+      (def i (arith.index_cast {:result i32} (+ (* gx 100) (+ (* sx 10) asked))))
+      (memref.store (arith.sitofp {:result f32} i) x tx)
+      (gpu.terminator))))
+  (call! show x)
+  (func.return))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [NVIDIA, AMD, WIDE])
+def test_kernels_know_the_sizes_of_their_launch(capfd, target):
+    assert output(capfd, HEAD + TOOLS + SIZES, target) == "441 441 441 441 \n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["nvidia:sm_80", "amd:gfx1100", "amd:gfx942"])
+def test_kernels_of_any_block_size_get_the_vendors_code(target):
+    from pharos.targets.common.gpu import archive
+
+    files = archive.unpack(built(HEAD + TOOLS + SIZES, target))
+    assert {"kernels.ptx", "kernels.hsaco"} & set(files)
+    if target.startswith("amd"):
+        assert b'"amdgpu-flat-work-group-size"="1,1024"' in files["kernels.ll"]
 
 
 @pytest.mark.slow

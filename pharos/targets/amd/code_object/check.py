@@ -83,10 +83,11 @@ def _kernel(file: elf.File, kernel: Kernel, facts: AmdFacts) -> Iterator[str]:
         yield f"waves of {kernel.wave}, the code was written for {facts.subgroup_size}"
     if kernel.lds > facts.shared:
         yield f"{kernel.lds} bytes of workgroup memory, {facts.chip} has {facts.shared}"
-    if kernel.block is None:
-        yield "the sizes of a workgroup are not fixed"
-    elif kernel.max_block != kernel.block[0] * kernel.block[1] * kernel.block[2]:
-        yield f"{kernel.max_block} work-items at most, the workgroup has {kernel.block}"
+    if kernel.max_block > facts.max_block:
+        yield f"workgroups of {kernel.max_block}, {facts.chip} has at most {facts.max_block}"
+    fixed = kernel.block
+    if fixed is not None and kernel.max_block != fixed[0] * fixed[1] * fixed[2]:
+        yield f"{kernel.max_block} work-items at most, the workgroup has {fixed}"
     hidden = [kind for kind, _, _ in kernel.arguments if kind.startswith("hidden_")]
     if hidden:
         yield f"it asks the runtime for {', '.join(hidden)}; with known sizes nothing is asked for"

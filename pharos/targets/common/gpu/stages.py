@@ -16,6 +16,7 @@ from pharos.targets.common.gpu.programs.copies import WaitingCopies
 from pharos.targets.common.gpu.programs.linalg import LinalgKernels
 from pharos.targets.common.gpu.programs.merged import MergedKernels
 from pharos.targets.common.gpu.programs.sides import KernelFunctions
+from pharos.targets.common.gpu.programs.sizes import LaunchSizes
 from pharos.targets.common.loops.stage import GpuLoops
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.transform.rounded_constants import RoundedConstants
@@ -35,6 +36,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         DeviceFunctions,
         FastMath,
         WaitingCopies,
+        LaunchSizes,
         LinalgKernels,
         KernelFunctions,
         MergedKernels,

@@ -2,6 +2,7 @@
 
     func.func @main { ... gpu.launch { kernel } ... }
       -> copies.py    copies and fills that wait for nobody get a stream to wait for
+      -> sizes.py     kernels take the sizes of their launch as arguments
       -> linalg.py    what linalg computes becomes launches, one work-item per point
       -> MLIR         kernels outlined and lowered, the host lowered around them
       -> merged.py    all kernels in one gpu.module
