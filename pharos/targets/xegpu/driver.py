@@ -61,6 +61,7 @@ class LevelZeroDriver:
     alignment = 256
     forgets = False
     sees_host = False
+    granule = 1
 
     def __init__(self, chip: str, number: int = 0, opener: Opener = ctypes.CDLL) -> None:
         """DeviceError when the loader, the device or the chip is not what is needed."""

@@ -68,6 +68,7 @@ class SimulatedDriver:
     dlpack = (_HOST, 0)
     forgets = True
     sees_host = True
+    granule = 1
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ and the numbers of results are the same wherever this file does not ask the tabl
 from __future__ import annotations
 
 import ctypes
+import mmap
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ class CudaLike:
     alignment = 256
     forgets = False
     sees_host = True
+    granule = mmap.PAGESIZE
 
     def __init__(self, library: Library, names: Names, number: int = 0) -> None:
         """Open the device ``number``. DeviceError when it is not there."""

@@ -54,13 +54,15 @@ class Driver(Protocol):
 
     ``alignment`` is that of every allocation, in bytes; ``dlpack`` the device's type and number
     as DLPack counts them; ``forgets`` whether ``forget`` does anything; ``sees_host`` whether
-    ``register`` can succeed.
+    ``register`` can succeed; ``granule`` the bytes of a page, where ``register`` takes whole pages
+    and each once, else 1.
     """
 
     alignment: int
     dlpack: tuple[int, int]
     forgets: bool
     sees_host: bool
+    granule: int
 
     def summary(self) -> str:
         """The device for people: what it is, and what its driver knows."""

@@ -11,14 +11,14 @@ from pharos.core.span import Span
 
 @dataclass(frozen=True)
 class Block:
-    """``size`` bytes that kernels know at ``device`` and the host at ``host`` (None: not at all).
+    """``size`` bytes at ``start``, an address of the device alone, or of the host (``on_host``).
 
     ``allocated`` by the program on the device, else registered. ``span`` is where.
     """
 
-    device: int
+    start: int
     size: int
-    host: int | None
+    on_host: bool
     allocated: bool
     span: Span | None
 
@@ -27,11 +27,6 @@ class Block:
         """What messages call it."""
         how = "allocated" if self.allocated else "registered"
         return f"the memory {how} at {self.span}" if self.span else f"{how} memory"
-
-    @property
-    def start(self) -> int:
-        """The address that the program knows."""
-        return self.device if self.host is None else self.host
 
     def holds(self, address: int, size: int = 1) -> bool:
         """Whether the bytes at ``address``, as the program knows it, are all in here."""
@@ -73,19 +68,13 @@ class Blocks:
             if not one.allocated and one.start < start + size and start < one.start + one.size
         ]
 
-    def device_address(self, address: int) -> int:
-        """Where a device finds what the program knows at ``address``; the same for what is not
-        in any block."""
-        block = self.at(address)
-        return address if block is None else block.device + address - block.start
-
     def device_block(self, address: int, size: int, span: Span | None) -> Block | None:
         """The block on the device alone that holds these bytes; None when the host reaches them.
 
         UserError for bytes that leave their block.
         """
         block = self.at(address)
-        if block is None or block.host is not None:
+        if block is None or block.on_host:
             return None
         if not block.holds(address, size):
             raise UserError(

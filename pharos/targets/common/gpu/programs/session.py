@@ -16,6 +16,7 @@ from pharos.targets.common.gpu.facts import GpuFacts
 from pharos.targets.common.gpu.host.driver import Address, Driver, Parameter, Place, Scalar
 from pharos.targets.common.gpu.launches import Launch
 from pharos.targets.common.gpu.programs.memory import Block, Blocks
+from pharos.targets.common.gpu.programs.pins import Pins
 from pharos.targets.common.gpu.programs.places import span_at
 from pharos.targets.common.gpu.programs.streams import Streams
 from pharos.targets.common.gpu.programs.table import LAUNCH, ours
@@ -40,6 +41,7 @@ class Session:
         self._module = driver.load(files) if files else None
         self._streams = Streams(driver)
         self._blocks = Blocks()
+        self._pins = Pins(driver, self._streams.wait_for_all)
         self._owned: dict[int, Any] = {}  # memory of the host that is shared, by address
         self._lock = threading.RLock()
 
@@ -88,13 +90,13 @@ class Session:
         size = max(size, 1)
         if shared:
             storage = ctypes.create_string_buffer(size + 64)
-            host = -(-ctypes.addressof(storage) // 64) * 64
-            self._owned[host] = storage
-            block = Block(self._driver.register(host, size), size, host, True, span_at(entry))
+            start = -(-ctypes.addressof(storage) // 64) * 64
+            self._owned[start] = storage
+            self._pins.add(start, size)
         else:
-            block = Block(self._driver.allocate(size), size, None, True, span_at(entry))
-        self._blocks.add(block)
-        return block.start
+            start = self._driver.allocate(size)
+        self._blocks.add(Block(start, size, bool(shared), True, span_at(entry)))
+        return start
 
     def _free(self, entry: Any, address: int, stream: int) -> None:
         block = self._blocks.starting(address, allocated=True)
@@ -108,11 +110,11 @@ class Session:
 
     def _release(self, block: Block) -> None:
         self._blocks.remove(block)
-        if block.host is None:
-            self._driver.free(block.device)
+        if block.on_host:
+            self._pins.remove(block.start)
+            self._owned.pop(block.start, None)
         else:
-            self._driver.unregister(block.host)
-            self._owned.pop(block.host, None)
+            self._driver.free(block.start)
 
     def _register(self, entry: Any, rank: int, descriptor: int, element: int) -> None:
         start, size = _extent(rank, descriptor, element)
@@ -124,8 +126,8 @@ class Session:
             end = max(start + size, old.start + old.size)
             start = min(start, old.start)
             size = end - start
-        device = self._driver.register(start, size)
-        self._blocks.add(Block(device, size, start, False, span_at(entry)))
+        self._pins.add(start, size)
+        self._blocks.add(Block(start, size, True, False, span_at(entry)))
 
     def _unregister(self, entry: Any, rank: int, descriptor: int, element: int) -> None:
         start, size = _extent(rank, descriptor, element)
@@ -145,8 +147,15 @@ class Session:
             raise UserError(
                 "this memory is not registered", hint="say (gpu.host_register m) before"
             )
-        found[0] = self._blocks.device_address(found[0])
-        found[1] = self._blocks.device_address(found[1])
+        found[0] = self._device_address(found[0])
+        found[1] = self._device_address(found[1])
+
+    def _device_address(self, address: int) -> int:
+        """Where kernels find what the program knows at ``address``; the same for what they may not
+        use."""
+        block = self._blocks.at(address)
+        found = block is not None and block.on_host
+        return self._pins.device_address(address) if found else address
 
     # Copies -----------------------------------------------------------------------------------
 
@@ -186,7 +195,9 @@ class Session:
         _check_sizes(entry["kernel"], grid, block, self._facts)
         launch = Launch(entry["kernel"], grid, block, shared, (), str(span_at(entry) or ""))
         values = [self._value(n, kind, slots) for n, kind in enumerate(entry["types"])]
-        spaces = [Place(one.name, one.device, one.size) for one in self._blocks]
+        spaces = [
+            Place(one.name, self._device_address(one.start), one.size) for one in self._blocks
+        ]
         packed = self._driver.packed(self._module, launch, values, spaces)
         try:
             self._driver.launch(packed, self._streams.at(stream))
@@ -199,7 +210,7 @@ class Session:
         """Operand ``number`` of the kind ``kind``, of the memory at ``slots``."""
         raw = ctypes.string_at(slots + _WORD * number, _BYTES.get(kind, _WORD))
         if kind == "ptr":
-            return Address(self._blocks.device_address(int.from_bytes(raw, "little")))
+            return Address(self._device_address(int.from_bytes(raw, "little")))
         return Scalar(raw, kind)
 
 
