@@ -175,8 +175,8 @@ class Device(Protocol):
         """``array`` (a tensor of any framework) as a buffer: its own memory where that is memory
         of this device, else a copy. Buffers go the other way by ``torch.from_dlpack(buffer)``."""
 
-    def stream(self) -> Stream:
-        """A new stream."""
+    def stream(self, other: Any = None) -> Stream:
+        """A new stream, or one of another library to work on, where that is possible."""
 
     def capture(self, work: Sequence[Work]) -> Graph:
         """``work`` in order as a graph.

@@ -107,8 +107,10 @@ class CpuDevice:
             )
         return taken.buffer(self.name, visible=True).lendable(taken.device, self.synchronize)
 
-    def stream(self) -> Any:
+    def stream(self, other: Any = None) -> Any:
         """A stream that does its work at once."""
+        if other is not None:
+            raise UserError(f"the cpu has no streams of other libraries, found {other!r}")
         from pharos.runtime.immediate import ImmediateStream
 
         return ImmediateStream()

@@ -295,6 +295,10 @@ class LevelZeroDriver:
         self._streams.append(made)
         return _Stream(made)
 
+    def adopted(self, other: Any) -> _Stream:
+        """UserError: no other library has such streams."""
+        raise UserError(f"no streams of other libraries can be used here, found {other!r}")
+
     def close_stream(self, stream: _Stream) -> None:
         """Give it back."""
         self._streams.remove(stream.list)

@@ -6,6 +6,8 @@ The vendor's library is a stand-in that runs launches on the simulator
 
 import ctypes
 import gc
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -171,6 +173,39 @@ def test_registered_memory_is_used_where_it_is(artifact):
         device.register(a)
     shared.free()
     assert fake.count("registered") == 0
+
+
+def test_streams_of_other_libraries(artifact):
+    device, fake = opened(artifact.target, artifact)
+    a, b = arrays()
+    if "xegpu" in artifact.target:
+        with pytest.raises(UserError, match="no streams of other libraries"):
+            device.stream(object())
+        return
+    handle = fake.new("stream", fake.driver.stream())
+    runner = Runner(device, artifact)
+    bound = runner.bind("main", device.upload(a), device.upload(b), 1.0)
+    for other in (
+        SimpleNamespace(__cuda_stream__=lambda: (0, handle)),
+        SimpleNamespace(cuda_stream=handle),
+    ):
+        with device.stream(other) as stream:
+            bound.enqueue(stream)
+        np.testing.assert_array_equal(device.download(bound.outputs[0]), a + b)
+    assert handle in fake.live, "it stays the other library's"
+    with pytest.raises(UserError, match="expected a stream with __cuda_stream__"):
+        device.stream(3)
+
+
+def test_any_thread_may_use_the_device(artifact):
+    device, fake = opened(artifact.target, artifact)
+    (a, b), runner = arrays(), Runner(device, artifact)
+    with ThreadPoolExecutor(1) as pool:
+        got = pool.submit(runner.call, "main", a, b, 1.0).result()
+    np.testing.assert_array_equal(got, a + b)
+    made_current = {"nvidia:sm_90a": "cuCtxSetCurrent", "amd:gfx1100": "hipSetDevice"}
+    if artifact.target in made_current:
+        assert fake.calls.count(made_current[artifact.target]) == 2
 
 
 def test_tensor_maps_are_encoded_by_the_driver():

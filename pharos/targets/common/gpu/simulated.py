@@ -185,6 +185,10 @@ class SimulatedDriver:
         """A new stream."""
         return _Stream()
 
+    def adopted(self, other: Any) -> _Stream:
+        """UserError: no other library has such streams."""
+        raise UserError(f"no streams of other libraries can be used here, found {other!r}")
+
     def close_stream(self, stream: _Stream) -> None:
         """There is nothing to give back."""
 

@@ -20,7 +20,7 @@ from pharos.targets.common.gpu import launches
 from pharos.targets.common.gpu.host.driver import Address, Description, Parameter, Place, Scalar
 from pharos.targets.common.gpu.host.results import fetched, output
 from pharos.targets.common.gpu.host.scratch import Layout, layout, touched
-from pharos.targets.common.gpu.host.staging import Staged, in_place, staged_arguments
+from pharos.targets.common.gpu.host.staging import Staged, in_place, staged_arguments, usable
 
 if TYPE_CHECKING:
     from pharos.targets.common.gpu.host.module import GpuModule
@@ -57,8 +57,12 @@ class GpuCall:
 
     def update(self, index: int, value: Checked) -> None:
         """Replace one argument."""
-        self.values[index] = value
-        self._settle()
+        old, self.values[index] = self.values[index], value
+        same = isinstance(value, Number) or (usable(old) and usable(value))
+        if same:
+            self._steps = []
+        else:
+            self._settle()
 
     @property
     def buffers(self) -> list[Buffer]:

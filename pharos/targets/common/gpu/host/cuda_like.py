@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pharos.core.errors import UserError
 from pharos.targets.common.gpu.host import failures
 from pharos.targets.common.gpu.host.driver import Parameter, Place
 from pharos.targets.common.gpu.host.library import Library, Prototypes
@@ -298,6 +299,16 @@ class CudaLike:
         """A stream that does not wait for the default one."""
         self.enter()
         return self.made("stream", _POINTER, _NON_BLOCKING)
+
+    def adopted(self, other: Any) -> Any:
+        """By the protocol ``__cuda_stream__`` (version, handle), or PyTorch's ``cuda_stream``."""
+        if hasattr(other, "__cuda_stream__"):
+            return other.__cuda_stream__()[1]
+        if hasattr(other, "cuda_stream"):
+            return other.cuda_stream
+        raise UserError(
+            f"expected a stream with __cuda_stream__ or cuda_stream, found {type(other).__name__}"
+        )
 
     def close_stream(self, stream: Any) -> None:
         """Give it back."""

@@ -138,9 +138,9 @@ class GpuDevice:
         self.synchronize()
         self.driver.lend(address, size)
 
-    def stream(self) -> GpuStream:
-        """A new stream."""
-        made = GpuStream(self.driver)
+    def stream(self, other: Any = None) -> GpuStream:
+        """A new stream, or one of another library (PyTorch, cuda-core, CuPy) to work on."""
+        made = GpuStream(self.driver, other)
         self._streams = [one for one in self._streams if one.open] + [made]
         return made
 

@@ -126,6 +126,9 @@ class Driver(Protocol):
     def stream(self) -> Any:
         """A new stream."""
 
+    def adopted(self, other: Any) -> Any:
+        """The handle of another library's stream. UserError where that cannot be used."""
+
     def close_stream(self, stream: Any) -> None:
         """Give it back, when its work has ended."""
 

@@ -36,9 +36,11 @@ class GpuEvent:
 class GpuStream:
     """Implements ``pharos.runtime.device.Stream``; ``arena`` is the scratch memory of its calls."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, other: Any = None) -> None:
+        """A new stream, or the ``other`` library's (``Driver.adopted``), which stays its own."""
         self._driver = driver
-        self.handle = driver.stream()
+        self._owned = other is None
+        self.handle = driver.stream() if other is None else driver.adopted(other)
         self.arena = Arena(driver)
         self.open = True
 
@@ -63,7 +65,8 @@ class GpuStream:
             self.open = False
             self._driver.synchronize(self.handle)
             self.arena.close()
-            self._driver.close_stream(self.handle)
+            if self._owned:
+                self._driver.close_stream(self.handle)
 
     def reserve(self, size: int) -> int:
         """The address of ``size`` bytes for whoever is given to this stream next."""
