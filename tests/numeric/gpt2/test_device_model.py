@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pharos import toolchain
 from pharos.core.errors import UserError
 from pharos.ingress.checkpoints import Config, open_checkpoint, write_checkpoint
 from pharos.models.gpt2 import embedded
 from pharos.models.gpt2.device_model import DeviceGpt2
+from pharos.models.gpt2.device_payload import decoding, reading
 from pharos.models.gpt2.generate import Sampling, generate
 from pharos.models.gpt2.model import Gpt2
 from pharos.runtime import Buffer
@@ -162,6 +164,20 @@ def test_texts_end_where_positions_end_and_draws_follow_the_seed(odd, target):
     found = list(generate(model, [1, 2, 3], 100, sampling))
     assert len(found) == 41 - 3 + 1
     assert found == list(generate(reference, [1, 2, 3], 100, sampling))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["nvidia", "amd", "xegpu"])
+def test_124m_has_code_for_every_vendor(target):
+    config = Config(
+        max_sequence=1024, vocabulary=50257, layers=12, heads=12, channels=768,
+        padded_vocabulary=50304,
+    )  # fmt: skip
+    for payload in (decoding(config, "bf16", 1024), reading(config, "bf16", 1024, 64)):
+        artifact = toolchain.compile(payload, toolchain.Request(target))
+        assert len(artifact.entries) == 3
+        for kernel in artifact.metadata["report"].values():
+            assert not any(kernel[name] for name in kernel if name in ("spill_stores", "scratch"))
 
 
 def open_tokens(text: str) -> list[int]:
