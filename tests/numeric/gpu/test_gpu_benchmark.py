@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "nvidia_gpu.py"
+ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "benchmarks" / "nvidia_gpu.py"
+CHECKPOINT = ROOT / "pharos" / "models" / "gpt2" / "embedded" / "model.bin"
 
 
 def run(script, *options):
@@ -40,8 +42,11 @@ def test_built_here_and_run_there(tmp_path):
 
 @pytest.mark.slow
 def test_all_of_it(tmp_path):
-    ran = run(SCRIPT, "--target", "nvidia:sim", "--json", tmp_path / "out.json")
+    out = tmp_path / "out.json"
+    ran = run(SCRIPT, "--target", "nvidia:sim", "--json", out, "--gpt2", CHECKPOINT)
     assert ran.returncode == 0, ran.stderr
-    found = json.loads((tmp_path / "out.json").read_text())["cases"]
+    document = json.loads(out.read_text())
+    found = document["cases"]
+    assert document["gpt2"]["ms_per_token"] > 0
     assert len(found) == 6
     assert all(case["error"] < 1e-2 for case in found.values()), found
