@@ -171,11 +171,19 @@ def _check_keys(
     kinds = sorted({facts.by_key[key].kind for key in known})
     for key, values in user.items():
         if key not in known and key not in kinds:
+            whole = next((one for one in known if _has_part(facts.by_key[one], key)), None)
             raise UserError(
                 f"{key}.{next(iter(values))}: expected a motif with parameters "
                 f"({', '.join(kinds + known) or 'this payload and pipeline have none'})",
-                hint=nearest(key, [*kinds, *known]),
+                hint=f"it is a part of {whole}, which becomes one operation"
+                if whole is not None
+                else nearest(key, [*kinds, *known]),
             )
+
+
+def _has_part(motif: Any, key: str) -> bool:
+    """Whether a part of ``motif`` has this key or kind."""
+    return any(key in (part.key, part.kind) for part in motif.parts())
 
 
 def _records() -> Mapping[tuple[str, str], Mapping[str, int]]:

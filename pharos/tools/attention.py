@@ -46,9 +46,9 @@ def attention(
     stop_at: Stop = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compile softmax(Q K^T * scale, masked) V as one kernel; check it, time it, look at it.
+    """Compile, check and time one fused attention.
 
-    Says whether the attention was fused, and with which parameters; any of them can be given.
+    That is softmax(Q K^T * scale, masked) V as one kernel. Says whether the attention was fused, and with which parameters; any of them can be given.
 
     \b
     Examples:
