@@ -48,7 +48,8 @@ def attention(
 ) -> None:
     """Compile, check and time one fused attention.
 
-    That is softmax(Q K^T * scale, masked) V as one kernel. Says whether the attention was fused, and with which parameters; any of them can be given.
+    That is softmax(Q K^T * scale, masked) V as one kernel. Says whether the attention was fused,
+    and with which parameters; any of them can be given.
 
     \b
     Examples:
