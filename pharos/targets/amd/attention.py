@@ -25,8 +25,19 @@ from pharos.targets.common.attention.site import AttentionSite
 from pharos.targets.common.contractions.unit import Fragment, Run, Sums
 from pharos.targets.common.nests import index
 
+# Registers as kernels that were compiled for gfx1100 needed them.
 _WMMA = HeadUnit(
-    rows=16, columns=16, value_columns=16, inner=16, lanes=32, bytes=2, left=2, right=2, per_score=3
+    rows=16,
+    columns=16,
+    value_columns=16,
+    inner=16,
+    lanes=32,
+    bytes=2,
+    left=2,
+    right=2,
+    per_score=5,
+    spare=48,
+    hoists=True,
 )
 _MFMA = HeadUnit(rows=16, columns=16, value_columns=16, inner=16, lanes=64, bytes=2)
 _MFMA_F32 = HeadUnit(rows=16, columns=16, value_columns=16, inner=16, lanes=64, bytes=4)

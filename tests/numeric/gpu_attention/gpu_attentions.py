@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from pharos import ir
 from pharos.core.artifact import Artifact
+from pharos.core.errors import UserError
 from pharos.toolchain import build, load
 from pharos.toolchain.records import Payload, Request
 
@@ -229,6 +231,17 @@ def built(one: Heads, target: str, **parameters: int) -> Artifact:
     return build(
         Payload("attention", text, lambda: ir.parse(text)), Request(target=target)
     ).artifact
+
+
+def fits(one: Heads, target: str, **tiles: int) -> bool:
+    """Whether the chip of ``target`` has the registers and the memory for ``tiles``; that they are
+    refused for nothing else."""
+    try:
+        built(one, target, **tiles)
+    except UserError as error:
+        assert re.search(r"need (about )?\d+ (registers|bytes of shared memory) of", str(error))
+        return False
+    return True
 
 
 def check(one: Heads, target: str, **parameters: int) -> None:

@@ -69,12 +69,24 @@ class _Piece:
 
 
 class TileCopy:
-    """Brings tiles of ``source`` into the form ``form``; ``threads`` work-items share each."""
+    """Brings tiles of ``source`` into the form ``form``; ``threads`` work-items share each.
+
+    At ``spare`` in the tiles' memory each work-item has 16 bytes of its own, where it stores
+    vectors that the tile has not: a branch instead would cost registers.
+    """
 
     def __init__(
-        self, source: Source, form: Form, thread: Any, threads: int, copies: AsyncCopies | None
+        self,
+        source: Source,
+        form: Form,
+        thread: Any,
+        threads: int,
+        copies: AsyncCopies | None,
+        spare: int,
     ) -> None:
         self.source, self.form, self.thread, self.threads = source, form, thread, threads
+        own = index.mul(thread, index.constant(_VECTOR_BYTES * 8 // source.element.width))
+        self.spare = index.add(index.constant(spare), own)
         fast = form.heads if source.heads_fast else form.rows
         self.vector = power_of_two(source.vector, fast)
         size = self.vector * source.element.width // 8
@@ -170,22 +182,27 @@ class TileCopy:
         return dialect("arith").select(piece.inside, value, zero)
 
     def _store(self, piece: _Piece, value: Any, tile: SharedTile) -> None:
-        to = index.add(tile.origin, piece.to)
-        when(piece.exists, lambda: self._put(value, tile, to))
-
-    def _put(self, value: Any, tile: SharedTile, to: Any) -> None:
-        if self.vector == 1:
-            dialect("memref").store(value, tile.flat, [to])
-        elif self.straight:
+        if self.straight or self.vector == 1:
+            to = self._place(piece, tile, 0)
+            if self.vector == 1:
+                dialect("memref").store(value, tile.flat, [to])
+                return
             size = self.vector * self.source.element.width // 8
             dialect("vector").store(value, tile.flat, [to], alignment=size)
-        else:
-            for number in range(self.vector):
-                one = dialect("vector").extract(
-                    value, dynamic_position=[], static_position=[number]
-                )
-                further = index.constant(number * self.form.pitch)
-                dialect("memref").store(one, tile.flat, [index.add(to, further)])
+            return
+        for number in range(self.vector):
+            one = dialect("vector").extract(value, dynamic_position=[], static_position=[number])
+            dialect("memref").store(one, tile.flat, [self._place(piece, tile, number)])
+
+    def _place(self, piece: _Piece, tile: SharedTile, number: int) -> Any:
+        """Where element ``number`` of a vector goes, whose elements are in as many lines; the first
+        one where they are neighbours."""
+        further = index.constant(number * self.form.pitch)
+        to = index.add(index.add(tile.origin, piece.to), further)
+        if piece.exists is None:
+            return to
+        away = index.add(self.spare, index.constant(number))
+        return dialect("arith").select(piece.exists, to, away)
 
 
 def vector_of(operand: AttentionOperand, fast: int) -> int:

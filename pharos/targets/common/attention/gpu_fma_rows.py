@@ -79,6 +79,7 @@ FMA_UNIT = {
         right=lanes // 8,
         keeps=False,
         relays=False,
+        spare=88,
     )
     for lanes in (16, 32, 64)
 }

@@ -119,7 +119,8 @@ class KernelWriter:
         tile = SharedTile(self.memory, index.constant(0), pitch, True)
         form = Form(self.tiles.query_rows, count * length, True, pitch)
         source = self.block.queries()
-        copy = TileCopy(source, form, self.block.thread, plan.threads, plan.copies)
+        spare = plan.elements(plan.spare_at)
+        copy = TileCopy(source, form, self.block.thread, plan.threads, plan.copies, spare)
         copy.finish(copy.begin(self.block.first_row, 0, tile), tile)
         if copy.copies is not None:
             copy.copies.commit()

@@ -118,7 +118,16 @@ class AttentionPlan:
     @cached_property
     def weights_at(self) -> int:
         """Where the weights begin in workgroup memory, in bytes."""
-        return self.shared_bytes - gpu_tiles.weight_bytes(self.tiles, self.layouts.numbers)
+        return self.spare_at - gpu_tiles.weight_bytes(self.tiles, self.layouts.numbers)
+
+    @cached_property
+    def spare_at(self) -> int:
+        """Where 16 bytes for each work-item begin in workgroup memory, in bytes."""
+        return self.shared_bytes - gpu_tiles.spare_bytes(self.tiles, self.layouts.numbers)
+
+    def elements(self, bytes_: int) -> int:
+        """``bytes_`` of workgroup memory in elements."""
+        return bytes_ // self.layouts.numbers.bytes
 
 
 def stride(operand: AttentionOperand, loop: int) -> int:

@@ -33,9 +33,8 @@ class Ring:
 
     def __init__(self, plan: AttentionPlan, block: Block, memory: Any) -> None:
         self.plan, self.block, self.memory = plan, block, memory
-        width = mlir.Type.parse(plan.layouts.scores.unit.factor).width
-        self.first = plan.ring_at * 8 // width
-        self.each = plan.chunk_bytes * 8 // width
+        self.first = plan.elements(plan.ring_at)
+        self.each = plan.elements(plan.chunk_bytes)
         keys, values = plan.key_chunks, plan.value_chunks
         self.chunks = [
             *((False, n * keys[1]) for n in range(keys[0])),
@@ -56,7 +55,8 @@ class Ring:
         fast = length if heads_fast else keys
         pitch = fast + layout.unit.padding(RIGHT, inner_fast)
         form = Form(keys, length, heads_fast, pitch)
-        return TileCopy(source, form, block.thread, plan.threads, plan.copies)
+        spare = plan.elements(plan.spare_at)
+        return TileCopy(source, form, block.thread, plan.threads, plan.copies, spare)
 
     def fill(self) -> None:
         """Begin the chunks that the first steps find."""

@@ -47,7 +47,7 @@ class Scores:
         unit, tile = self.layout.unit, self.plan.tiles.key_tile
         own = self.layout.columns(block.lane)
         self.columns = [
-            index.add(column, index.constant(piece * unit.columns))
+            _i32(index.add(column, index.constant(piece * unit.columns)))
             for piece in range(tile // unit.columns)
             for column in own
         ]
@@ -127,7 +127,7 @@ class Scores:
             if loop != site.n:
                 return row.numbers[loop]
             type_ = mlir.VectorType.get([len(keys)], mlir.IndexType.get())
-            return dialect("vector").from_elements(type_, keys)
+            return dialect("arith").index_castui(type_, _vector(keys))
 
         def extra(number: int) -> Any:
             return self._extra(site.extras[number], row.extras[number], keys)
@@ -141,9 +141,9 @@ class Scores:
         )
 
     def _keys(self, tile: Any) -> list[Any]:
-        """The keys of the columns."""
-        first = index.mul(tile, index.constant(self.plan.tiles.key_tile))
-        return [index.add(first, column) for column in self.columns]
+        """The keys of the columns, as i32: wider numbers would take two registers each."""
+        first = _i32(index.mul(tile, index.constant(self.plan.tiles.key_tile)))
+        return [dialect("arith").addi(first, column) for column in self.columns]
 
     def _extra(self, extra: AttentionOperand, at: Any, keys: Sequence[Any]) -> Any:
         """The elements of ``extra``, which for this row begin ``at``: a vector, or one for all."""
@@ -157,8 +157,7 @@ class Scores:
         ]
         if run == 1:
             values = [dialect("memref").load(flat, [place]) for place in places]
-            type_ = mlir.VectorType.get([len(values)], values[0].type)
-            return dialect("vector").from_elements(type_, values)
+            return _vector(values)
         type_ = mlir.VectorType.get([run], extra.type.element_type)
         size = run * max(8, type_.element_type.width) // 8
         load = dialect("vector").load
@@ -172,10 +171,11 @@ class Scores:
         return power_of_two(self.layout.run, extra.offset, self.plan.sizes.keys, *others)
 
     def _last(self, key: Any, run: int) -> Any:
-        """``key``, or the last one of which there are ``run``."""
+        """``key`` as an index value, or the last one of which there are ``run``."""
+        found = dialect("arith").index_castui(mlir.IndexType.get(), key)
         if self._whole:
-            return key
-        return index.minimum(key, index.constant(self.plan.sizes.keys - run))
+            return found
+        return index.minimum(found, index.constant(self.plan.sizes.keys - run))
 
     @property
     def _whole(self) -> bool:
@@ -185,7 +185,17 @@ class Scores:
         """Minus infinity for keys that there are not."""
         if self._whole:
             return scores
-        flags = [less(key, self.plan.sizes.keys) for key in self._keys(tile)]
-        type_ = mlir.VectorType.get([len(flags)], flags[0].type)
-        exists = dialect("vector").from_elements(type_, flags)
-        return dialect("arith").select(exists, scores, splat(scores.type, -math.inf))
+        arith, keys = dialect("arith"), _vector(self._keys(tile))
+        most = mlir.IntegerAttr.get(keys.type.element_type, self.plan.sizes.keys)
+        limit = arith.ConstantOp(keys.type, mlir.DenseElementsAttr.get_splat(keys.type, most))
+        exists = arith.cmpi(arith.CmpIPredicate.ult, keys, limit.result)
+        return arith.select(exists, scores, splat(scores.type, -math.inf))
+
+
+def _i32(value: Any) -> Any:
+    return dialect("arith").index_cast(mlir.IntegerType.get_signless(32), value)
+
+
+def _vector(values: Sequence[Any]) -> Any:
+    type_ = mlir.VectorType.get([len(values)], values[0].type)
+    return dialect("vector").from_elements(type_, list(values))

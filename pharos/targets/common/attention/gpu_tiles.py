@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 NAMES = ("query_rows", "subgroup_rows", "key_tile", "head_tile", "stages", "splits")
 _LINE = 16  # what lines in workgroup memory are multiples of, in elements
-_SPARE = 72  # registers for addresses, counters, and rows' maxima and sums
+_ODD = 32  # registers more where a chunk's length is no power of two: addresses by divisions
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,11 @@ class HeadUnit:
     ``left`` hold each element of a left fragment and ``right`` of a right one. ``bytes`` of an
     element. ``keeps``: queries may stay in registers; ``relays``: weights stay there, too, else
     they go through workgroup memory. ``padding`` bytes follow
-    each line in workgroup memory. ``per_score`` registers are needed for a score and what becomes
-    of it.
+    each line in workgroup memory.
+
+    Of registers ``per_score`` are needed for a score and what becomes of it, ``spare`` for
+    addresses, counters, maxima and sums; where the compiler ``hoists``, all fragments of a chunk
+    are in registers at once.
     """
 
     rows: int
@@ -63,6 +66,8 @@ class HeadUnit:
     relays: bool = True
     padding: int = 16
     per_score: int = 2
+    spare: int = 72
+    hoists: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def shared_bytes(tiles: AttentionTiles, sizes: HeadSizes, unit: HeadUnit, kept: 
     queries = query_bytes(tiles, sizes, unit)
     ring = tiles.stages * chunk_bytes(tiles, sizes, unit)
     both = max(queries, ring) if kept else queries + ring
-    return both + weight_bytes(tiles, unit)
+    return both + weight_bytes(tiles, unit) + spare_bytes(tiles, unit)
 
 
 def query_bytes(tiles: AttentionTiles, sizes: HeadSizes, unit: HeadUnit) -> int:
@@ -120,6 +125,11 @@ def weight_bytes(tiles: AttentionTiles, unit: HeadUnit) -> int:
     return 0 if unit.relays else _tile_bytes(tiles.query_rows, tiles.key_tile, unit)
 
 
+def spare_bytes(tiles: AttentionTiles, unit: HeadUnit) -> int:
+    """Bytes that work-items store into what they have too much: 16 each."""
+    return tiles.subgroups * unit.lanes * 16
+
+
 def _tile_bytes(lines: int, length: int, unit: HeadUnit) -> int:
     """Of a tile stored either way round, padding included, in whole lines of 128 bytes."""
     found = max(lines * (length * unit.bytes + 2 * unit.padding),
@@ -137,7 +147,11 @@ def registers(tiles: AttentionTiles, sizes: HeadSizes, unit: HeadUnit, kept: boo
     words = unit.bytes / 4
     queries = rows * (count * length if kept else unit.inner) * words * unit.left
     lines = max(tiles.key_tile, wide) * unit.inner * words * unit.right
-    return math.ceil((result + scores + queries + lines) / lanes) + _SPARE
+    if unit.hoists:
+        lines = tiles.key_tile * max(length, wide) * words * unit.right
+    careful = unit.hoists or not unit.relays
+    odd = _ODD if careful and (length & (length - 1) or wide & (wide - 1)) else 0
+    return math.ceil((result + scores + queries + lines) / lanes) + unit.spare + odd
 
 
 def keeps_queries(tiles: AttentionTiles, sizes: HeadSizes, unit: HeadUnit, limits: Limits) -> bool:
@@ -151,9 +165,9 @@ def default_tiles(sizes: HeadSizes, unit: HeadUnit, limits: Limits) -> Attention
     rows = min(4, max(1, math.ceil(sizes.rows / each))) * each
     tiles = AttentionTiles(rows, each, max(32, unit.columns), 64, 2, 1)
     smaller = (
-        {"query_rows": each},
         {"head_tile": 32},
         {"key_tile": unit.columns},
+        {"query_rows": each},
         {"query_rows": max(unit.rows, 8), "subgroup_rows": max(unit.rows, 8)},
     )
     for values in smaller:

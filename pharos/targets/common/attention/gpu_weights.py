@@ -63,7 +63,7 @@ class Weights:
         tiles = self.plan.tiles
         pitch = tiles.key_tile + self.plan.layouts.values.unit.padding(LEFT, True)
         own = index.mul(self.block.subgroup, index.constant(tiles.subgroup_rows * pitch))
-        first = index.constant(self.plan.weights_at * 8 // self.factor.width)
+        first = index.constant(self.plan.elements(self.plan.weights_at))
         return SharedTile(self.memory, index.add(first, own), pitch, True)
 
     def _store(self, piece: int, weights: Sequence[Any]) -> None:
