@@ -7,6 +7,7 @@ The vendor's library is a stand-in that runs launches on the simulator
 import ctypes
 import gc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -301,6 +302,20 @@ def test_a_launch_that_is_refused_names_the_kernel(artifact):
         Runner(device, artifact).call("main", *arrays(), 1.0)
     kernel = artifact.metadata["launches"]["main"]["steps"][0]["kernel"]
     assert f"kernel {kernel}, gr" in caught.value.message
+
+
+def test_a_kernel_that_does_wrong():
+    text = (Path(__file__).parents[3] / "examples" / "gpu" / "wrong_index.mlir").read_text()
+    artifact = compiled(text, "nvidia:sm_90a")
+    device, fake = opened("nvidia:sm_90a", artifact)
+    runner = Runner(device, artifact)
+    indices, table = np.full(8, 3, np.int32), np.arange(4, dtype=np.float32)
+    runner.call("main", indices, table)
+    indices[5] = 1 << 20
+    with pytest.raises(failures.DeviceError, match="a kernel failed on nvidia:sm_90a") as caught:
+        runner.call("main", indices, table)
+    assert caught.value.kind == failures.FAULT and "elementwise_0" in caught.value.message
+    assert "global out of bounds" in str(fake.fault)
 
 
 def test_after_a_fault_nothing_more_is_asked_of_the_device(artifact):
