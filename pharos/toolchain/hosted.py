@@ -41,6 +41,7 @@ class HostedTarget:
     """The protocol of ``targets/cpu/target.py`` over ``cpu`` and ``gpu``, which implement it."""
 
     default_pipeline = "program"
+    open_sizes = True
     timed = False
     needed = False
     chips: tuple[str, ...] = ()

@@ -77,6 +77,19 @@ def test_a_target_without_programs_is_told():
         built(HEAD + TOOLS + BODY, "xegpu:sim")
 
 
+def test_a_target_for_programs_answers_what_targets_are_asked():
+    from pharos import toolchain
+
+    hosted, gpu = toolchain.target("cpu+nvidia:sm_80:sim"), toolchain.target("nvidia:sm_80:sim")
+    own = {"kind", "simulated", "takes_programs"}
+    asked = {name for name in (*dir(gpu), *vars(gpu)) if not name.startswith("_")} - own
+    assert sorted(asked - set(dir(hosted)) - set(vars(hosted))) == []
+    assert hosted.name == "cpu+nvidia:sm_80:sim"
+    assert hosted.facts().chip == "sm_80"
+    assert hosted.facts().key() != toolchain.target("cpu+nvidia:sim").facts().key()
+    assert hosted.facts().key() != gpu.facts().key()
+
+
 def test_an_unknown_pass_has_its_place():
     block = "(compilation (target cuda (pass convert-linalg-to-kernels)))"
     with pytest.raises(UserError) as caught:
