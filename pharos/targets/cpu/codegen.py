@@ -17,6 +17,7 @@ from pharos.ir import CompileError, diagnosed, span_of
 from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.complaints import complaints_are_errors
+from pharos.targets.cpu.interfaces import join_interfaces
 from pharos.targets.cpu.libcalls import GENERATED
 
 _C_INTERFACE = "_mlir_ciface_"
@@ -25,8 +26,6 @@ _KERNELS = "kernels need a GPU, real or simulated: --target NAME:sim, see pharos
 # Operations from which a module is large: LLVM's optimisations of its IR are left out, whose time
 # grows faster than the module. Only deep networks are so large.
 _LARGE = 10_000
-# Operations from which a function is long.
-_LONG = 1_000
 
 
 def compile_object(
@@ -55,7 +54,7 @@ def compile_object(
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
     large = len(_walk(module.operation)) >= _LARGE
     if large:
-        translate_plainly(module)
+        join_interfaces(module)
     code = _emit(module, 0 if large else optimize, position_independent)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
@@ -192,17 +191,6 @@ def _hide_private(module: Any) -> None:
             attributes = operation.attributes
             if len(operation.regions[0].blocks) and _is_private(operation):
                 attributes["linkage"] = mlir.Attribute.parse("#llvm.linkage<internal>")
-
-
-def translate_plainly(module: Any) -> None:
-    """Let LLVM take no trouble over long functions without branches: a network's main, which calls
-    one kernel after the other, was half of the time that a deep one took."""
-    with module.context:
-        unit = mlir.UnitAttr.get()
-        for operation in _functions(module):
-            if len(operation.regions[0].blocks) == 1 and len(_walk(operation)) >= _LONG:
-                operation.attributes["optimize_none"] = unit
-                operation.attributes["no_inline"] = unit
 
 
 def _public(module: Any) -> str | None:
