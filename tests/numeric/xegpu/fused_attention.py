@@ -23,6 +23,10 @@ STEPS = {
     %{o} = arith.select %c{o}, %{t}, %none : f32""",
     "add": "%{o} = arith.addf %{t}, %x{o} : f32",
     "where": "%{o} = arith.select %e{o}, %{t}, %none : f32",
+    "before": """%j{o} = linalg.index {n} : index
+    %g{o} = arith.index_cast %j{o} : index to {kind}
+    %c{o} = arith.cmpi slt, %g{o}, %e{o} : {kind}
+    %{o} = arith.select %c{o}, %{t}, %none : f32""",
     "alibi": """%i{o} = linalg.index {m} : index
     %j{o} = linalg.index {n} : index
     %d{o} = arith.subi %j{o}, %i{o} : index
@@ -104,14 +108,17 @@ func.func @f({arguments}) -> {types[-1]} {{
             if kind is not None:
                 lines.append(self._element(after, extra, kind))
                 extra += 1
-            lines.append(STEPS[step].format(o=after, t=before, **names))
+            lines.append(STEPS[step].format(o=after, t=before, kind=kind, **names))
             before = after
         assert extra == result
         return "\n    ".join(lines)
 
     def _element(self, name, number, kind):
-        """%x as f32, or %e as an i1."""
+        """%x as f32, or %e as an integer."""
         element = f"%b{number}"
+        if kind in ("i32", "i64"):
+            made = f"%zero{name} = arith.constant 0 : {kind}\n"
+            return f"{made}%e{name} = arith.addi {element}, %zero{name} : {kind}"
         if kind == "i1":
             made = f"%true{name} = arith.constant true\n"
             return f"{made}%e{name} = arith.andi {element}, %true{name} : i1"
@@ -130,9 +137,15 @@ func.func @f({arguments}) -> {types[-1]} {{
         for _, letters, kind in self.steps:
             if letters is not None:
                 shape = [self.sizes[d] for d in letters]
-                drawn = rng.random(shape) < 0.7 if kind == "i1" else numbers(rng, shape, kind)
-                found.append(drawn)
+                found.append(self._drawn(rng, shape, kind))
         return found
+
+    def _drawn(self, rng, shape, kind):
+        if kind == "i1":
+            return rng.random(shape) < 0.7
+        if kind in ("i32", "i64"):
+            return rng.integers(1, self.sizes["n"] + 1, shape).astype(f"int{kind[1:]}")
+        return numbers(rng, shape, kind)
 
     def expected(self, q, k, v, *extras):
         """In float64, from the rounded inputs."""
@@ -170,6 +183,7 @@ func.func @f({arguments}) -> {types[-1]} {{
             "causal": lambda: j <= i + self.causal,
             "window": lambda: j >= i + self.causal - self.window + 1,
             "where": lambda: extra,
+            "before": lambda: j < extra,
         }[step]()
         return np.where(kept, scores, -np.inf)
 

@@ -83,6 +83,12 @@ VARIANTS = {
         HEADS, sizes(2, 1, 19, 37, 32),
         ("scaled", ("add", "nm", "bf16"), ("where", "bn", "i1")), params=SMALL,
     ),
+    "lengths": Case(
+        HEADS, sizes(2, 1, 19, 37, 32), ("scaled", ("before", "b", "i64")), params=SMALL
+    ),
+    "places": Case(
+        HEADS, sizes(1, 2, 19, 37, 32), ("scaled", ("before", "mn", "i32")), params=SMALL
+    ),
     "alibi": Case(
         HEADS, sizes(1, 2, 19, 37, 32), ("scaled", ("alibi", "h", "f32")), causal=0, params=SMALL
     ),
