@@ -60,6 +60,9 @@ def test_tokens_are_the_cpus_and_logits_near_float64(loaded, target):
     rows.append(np.asarray(second))
     found = [*ids[1:], int(np.argmax(second))]
     assert found[-1] == int(np.argmax(rows[-1]))
+    # Embedding; two norms, four products, cache and attention in each layer; the last norm,
+    # logits, the likeliest with the position.
+    assert model.launches == 1 + 8 * model.checkpoint.config.layers + 3
     assert found == list(generate(Gpt2.load(PATH, positions=8), [START], 2, Sampling()))
     assert np.abs(np.array(rows) - numpy_gpt2.logits(model.checkpoint, np.array(ids))).max() < 1e-4
 
@@ -80,10 +83,6 @@ def test_a_token_is_one_launch_and_nothing_is_brought_to_the_device(loaded, monk
     model.step(logits.argmax() ^ 1, 2)
     # The last token is one that the device has not chosen.
     assert done == ["launch", "copy", "launch"]
-    # Embedding; two norms, four products, cache and attention (one kernel, or three) in each
-    # layer; the last norm, logits, the likeliest with the position.
-    layers = model.checkpoint.config.layers
-    assert model.launches in (1 + 8 * layers + 3, 1 + 10 * layers + 3)
 
 
 def test_logits_that_are_not_numbers_are_refused(loaded):
