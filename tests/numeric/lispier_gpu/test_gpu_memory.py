@@ -102,6 +102,44 @@ def test_memory_that_is_registered_again_is_one_piece(capfd):
     assert output(capfd, HEAD + TOOLS + program) == "1 1 1 1 1 1 1 1 \n"
 
 
+@pytest.mark.slow
+def test_programs_may_ask_where_the_device_finds_memory(capfd):
+    program = """
+(extern-fn mgpuMemGetDeviceMemRef1dFloat (-> [memref<?xf32>] [memref<?xf32>]))
+(defn main []
+  (def x (call memref<?xf32> both (: 4 index)))
+  (def d (call memref<?xf32> mgpuMemGetDeviceMemRef1dFloat x))
+  (kernel [b t] (: 1 index) (memref.dim d 0) (memref.store (: 3.5 f32) d t))
+  (call! show x)
+  (func.return))
+"""
+    assert output(capfd, HEAD + TOOLS + program) == "3.5 3.5 3.5 3.5 \n"
+    unknown = program.replace("both (: 4 index)", "plain (: 4 index)")
+    made = "(memref.alloc {:result memref<?xf32>} n)"
+    plain = f"(defn plain [(: n index)] -> memref<?xf32>\n(func.return {made}))"
+    assert "not registered" in fault(HEAD + TOOLS + plain + unknown).message
+
+
+@pytest.mark.slow
+def test_work_of_two_streams_is_joined(capfd):
+    program = """
+(defn main []
+  (def x (memref.alloc {:result memref<4xf32>}))
+  (def d (gpu.alloc {:result memref<4xf32>}))
+  (def e (gpu.alloc {:result memref<4xf32>}))
+  (def one (gpu.wait {:result !gpu.async.token}))
+  (def two (gpu.wait {:result !gpu.async.token}))
+  (def first (gpu.memset {:result !gpu.async.token} one d (: 1.5 f32)))
+  (def second (gpu.memset {:result !gpu.async.token} two e (: 2.0 f32)))
+  (def joined (gpu.wait {:result !gpu.async.token} first second))
+  (def copied (gpu.memcpy {:result !gpu.async.token} joined x e))
+  (gpu.wait copied)
+  (println "%g" (arith.extf {:result f64} (memref.load x (: 3 index))))
+  (func.return))
+"""
+    assert output(capfd, HEAD + TOOLS + program) == "2\n"
+
+
 UNREGISTERED = """
 (defn main []
   (def x (call memref<?xf32> both (: 4 index)))

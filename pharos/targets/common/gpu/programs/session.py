@@ -13,10 +13,9 @@ from typing import Any
 
 from pharos.core.errors import UserError
 from pharos.targets.common.gpu.facts import GpuFacts
-from pharos.targets.common.gpu.host.driver import Address, Driver, Parameter, Place, Scalar
+from pharos.targets.common.gpu.host.driver import Address, Driver, Parameter, Scalar
 from pharos.targets.common.gpu.launches import Launch
-from pharos.targets.common.gpu.programs.memory import Block, Blocks
-from pharos.targets.common.gpu.programs.pins import Pins
+from pharos.targets.common.gpu.programs.arrays import Arrays
 from pharos.targets.common.gpu.programs.places import span_at
 from pharos.targets.common.gpu.programs.streams import Streams
 from pharos.targets.common.gpu.programs.table import LAUNCH, ours
@@ -40,32 +39,18 @@ class Session:
         self._places = places
         self._module = driver.load(files) if files else None
         self._streams = Streams(driver)
-        self._blocks = Blocks()
-        self._pins = Pins(driver, self._streams.wait_for_all)
-        self._owned: dict[int, Any] = {}  # memory of the host that is shared, by address
+        self._arrays = Arrays(driver, self._streams)
         self._lock = threading.RLock()
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """What host code calls, by the names in ``table.provided``."""
-        named: dict[str, Callable[..., Any]] = {
-            "mgpuMemAlloc": self._allocate,
-            "mgpuMemFree": self._free,
-            "mgpuMemcpy": self._copy,
-            "mgpuMemset32": lambda *given: self._fill(4, *given),
-            "mgpuMemset16": lambda *given: self._fill(2, *given),
-            "mgpuMemHostRegisterMemRef": self._register,
-            "mgpuMemHostUnregisterMemRef": self._unregister,
-            "_mlir_ciface_mgpuMemGetDeviceMemRef1dFloat": lambda *given: self._find(1, *given),
-            "_mlir_ciface_mgpuMemGetDeviceMemRef2dFloat": lambda *given: self._find(2, *given),
-            **self._streams.functions(),
-        }
+        named = {**self._arrays.functions(), **self._streams.functions()}
         found = {ours(name): function for name, function in named.items()} | {LAUNCH: self._launch}
         return {name: self._placed(function) for name, function in found.items()}
 
     def close(self) -> None:
         """Give back what the program did not."""
-        for block in list(self._blocks):
-            self._release(block)
+        self._arrays.close()
         self._streams.close()
         if self._module is not None:
             self._driver.unload(self._module)
@@ -84,121 +69,13 @@ class Session:
 
         return called
 
-    # Memory -----------------------------------------------------------------------------------
-
-    def _allocate(self, entry: Any, size: int, stream: int, shared: int) -> int:
-        size = max(size, 1)
-        if shared:
-            storage = ctypes.create_string_buffer(size + 64)
-            start = -(-ctypes.addressof(storage) // 64) * 64
-            self._owned[start] = storage
-            self._pins.add(start, size)
-        else:
-            start = self._driver.allocate(size)
-        self._blocks.add(Block(start, size, bool(shared), True, span_at(entry)))
-        return start
-
-    def _free(self, entry: Any, address: int, stream: int) -> None:
-        block = self._blocks.starting(address, allocated=True)
-        if block is None:
-            raise UserError(
-                f"no memory was allocated on the device at {address:#x}, or it was freed before",
-                hint="gpu.dealloc frees what gpu.alloc gave, once; memref.dealloc the host's",
-            )
-        self._streams.wait_for_all()
-        self._release(block)
-
-    def _release(self, block: Block) -> None:
-        self._blocks.remove(block)
-        if block.on_host:
-            self._pins.remove(block.start)
-            self._owned.pop(block.start, None)
-        else:
-            self._driver.free(block.start)
-
-    def _register(self, entry: Any, rank: int, descriptor: int, element: int) -> None:
-        start, size = _extent(rank, descriptor, element)
-        if not size:
-            return
-        # Memory may come back from malloc that was freed and never unregistered.
-        for old in self._blocks.overlapping(start, size):
-            self._release(old)
-            end = max(start + size, old.start + old.size)
-            start = min(start, old.start)
-            size = end - start
-        self._pins.add(start, size)
-        self._blocks.add(Block(start, size, True, False, span_at(entry)))
-
-    def _unregister(self, entry: Any, rank: int, descriptor: int, element: int) -> None:
-        start, size = _extent(rank, descriptor, element)
-        block = self._blocks.starting(start, allocated=False)
-        if block is None and size:
-            raise UserError("this memory is not registered, or no longer")
-        if block is not None:
-            self._streams.wait_for_all()
-            self._release(block)
-
-    def _find(self, rank: int, entry: Any, result: int, descriptor: int) -> None:
-        """A memref over registered memory as the device knows it."""
-        words = 3 + 2 * rank
-        ctypes.memmove(result, descriptor, words * _WORD)
-        found: Any = (ctypes.c_uint64 * words).from_address(result)
-        if self._blocks.at(found[1]) is None:
-            raise UserError(
-                "this memory is not registered", hint="say (gpu.host_register m) before"
-            )
-        found[0] = self._device_address(found[0])
-        found[1] = self._device_address(found[1])
-
-    def _device_address(self, address: int) -> int:
-        """Where kernels find what the program knows at ``address``; the same for what they may not
-        use."""
-        block = self._blocks.at(address)
-        found = block is not None and block.on_host
-        return self._pins.device_address(address) if found else address
-
-    # Copies -----------------------------------------------------------------------------------
-
-    def _copy(self, entry: Any, target: int, source: int, size: int, stream: int) -> None:
-        span, driver = span_at(entry), self._driver
-        there = self._blocks.device_block(target, size, span)
-        here = self._blocks.device_block(source, size, span)
-        on = self._streams.at(stream)
-        if there is not None and here is not None:
-            driver.move(target, source, size, on)
-        elif there is not None:
-            driver.write(target, source, size, on)
-        elif here is not None:
-            driver.read(target, source, size, on)
-        else:
-            driver.synchronize(on)
-            ctypes.memmove(target, source, size)
-
-    def _fill(
-        self, width: int, entry: Any, target: int, value: int, count: int, stream: int
-    ) -> None:
-        raw = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little") * count
-        there = self._blocks.device_block(target, len(raw), span_at(entry))
-        on = self._streams.at(stream)
-        if there is None:
-            self._driver.synchronize(on)
-            ctypes.memmove(target, raw, len(raw))
-        elif raw:
-            data = ctypes.create_string_buffer(raw, len(raw))
-            self._driver.write(target, ctypes.addressof(data), len(raw), on)
-
-    # Launches ---------------------------------------------------------------------------------
-
     def _launch(self, entry: Any, *given: int) -> None:
         sizes, (shared, stream, slots) = given[:6], given[6:]
         grid, block = sizes[:3], sizes[3:]
         _check_sizes(entry["kernel"], grid, block, self._facts)
         launch = Launch(entry["kernel"], grid, block, shared, (), str(span_at(entry) or ""))
         values = [self._value(n, kind, slots) for n, kind in enumerate(entry["types"])]
-        spaces = [
-            Place(one.name, self._device_address(one.start), one.size) for one in self._blocks
-        ]
-        packed = self._driver.packed(self._module, launch, values, spaces)
+        packed = self._driver.packed(self._module, launch, values, self._arrays.places())
         try:
             self._driver.launch(packed, self._streams.at(stream))
             if not stream:
@@ -210,7 +87,7 @@ class Session:
         """Operand ``number`` of the kind ``kind``, of the memory at ``slots``."""
         raw = ctypes.string_at(slots + _WORD * number, _BYTES.get(kind, _WORD))
         if kind == "ptr":
-            return Address(self._device_address(int.from_bytes(raw, "little")))
+            return Address(self._arrays.device_address(int.from_bytes(raw, "little")))
         return Scalar(raw, kind)
 
 
@@ -229,20 +106,6 @@ def _check_sizes(kernel: str, grid: Sequence[int], block: Sequence[int], facts: 
             f"{facts.chip} takes at most {facts.max_block}",
             hint="use more and smaller blocks",
         )
-
-
-def _extent(rank: int, descriptor: int, element: int) -> tuple[int, int]:
-    """The first byte of a memref, and how many there are to its last.
-
-    A descriptor is: allocated pointer, aligned pointer, offset, sizes, strides.
-    """
-    words: Any = (ctypes.c_int64 * (3 + 2 * rank)).from_address(descriptor)
-    sizes, strides = words[3 : 3 + rank], words[3 + rank : 3 + 2 * rank]
-    start = (words[1] & 0xFFFF_FFFF_FFFF_FFFF) + words[2] * element
-    if not all(sizes):
-        return start, 0
-    last = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    return start, (1 + last) * element
 
 
 def _explained(error: UserError) -> UserError:
