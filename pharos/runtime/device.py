@@ -91,8 +91,9 @@ class Stream(Protocol):
 class Work(Protocol):
     """What a stream can be given, and a graph made of: a bound call, a copy."""
 
-    def ready(self) -> None:
-        """Take the memory and the code that it needs, so that ``enqueue`` takes none."""
+    def ready(self, stream: Stream | None = None) -> None:
+        """Take the memory and the code that it needs, so that ``enqueue`` takes none; with
+        ``stream`` also what it needs of that one."""
 
     def enqueue(self, stream: Stream | None = None) -> None:
         """Give it to ``stream`` (default: the device's own), and do not wait for its end.

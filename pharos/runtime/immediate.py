@@ -73,7 +73,7 @@ class HostCopy:
     def __init__(self, source: Buffer, target: Buffer) -> None:
         self.buffers = (source, target)
 
-    def ready(self) -> None:
+    def ready(self, stream: Any = None) -> None:
         """It needs nothing."""
 
     def enqueue(self, stream: Any = None) -> None:

@@ -99,9 +99,9 @@ class Bound:
             raise UserError(f"{self.entry.name}: argument {index} is no array")
         return source.copy()
 
-    def ready(self) -> None:
+    def ready(self, stream: Stream | None = None) -> None:
         """Take the memory that ``enqueue`` needs."""
-        self._prepared_call().ready()
+        self._prepared_call().ready(stream)
 
     def enqueue(self, stream: Stream | None = None) -> None:
         """Give the call to ``stream`` (default: the device's own) without waiting for its end.

@@ -205,7 +205,7 @@ class CpuCall:
         self._frame.write(index, value)
         self._values[index] = value
 
-    def ready(self) -> None:
+    def ready(self, stream: Any = None) -> None:
         """It needs nothing."""
 
     def enqueue(self, stream: Any = None) -> None:

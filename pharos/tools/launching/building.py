@@ -30,8 +30,9 @@ def write(
     """
     if launches.LAUNCHES not in artifact.metadata:
         raise UserError(
-            f"folders are built for GPUs, found code for {artifact.target}",
-            hint="name one: --target nvidia:sm_90a; a CPU program: pharos build --help",
+            f"folders hold functions on arrays for a GPU, found a program for {artifact.target} "
+            f"with code for the CPU",
+            hint="name a GPU, --target nvidia:sm_90a, and leave out a main that runs by itself",
         )
     if folder.exists() and any(folder.iterdir()) and not (folder / NAME).is_file():
         raise UserError(

@@ -55,6 +55,7 @@ class Simulating:
         self.calls = []
         self.launched = []
         self.fault = None
+        self.capturing = False
         self._numbers = itertools.count(0x1000, 16)
 
     def library(self, prototypes, missing=()):
@@ -66,11 +67,18 @@ class Simulating:
         self.kept = functions
         return lambda name: SimpleNamespace(**functions)
 
+    def unsafe(self, name):
+        """Whether a function may not be called while a graph is made."""
+        return False
+
     def _function(self, name):
         inner = getattr(self, name)
 
         def called(*arguments):
             self.calls.append(name)
+            if self.capturing and self.unsafe(name):
+                self.fault = AssertionError(f"{name} while a graph is made")
+                return 900
             if name in self.results:
                 return self.results[name]
             try:
@@ -191,6 +199,12 @@ class FakeCuda(Simulating):
     names: ClassVar = {2: b"CUDA_ERROR_OUT_OF_MEMORY", 222: b"CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
              700: b"CUDA_ERROR_ILLEGAL_ADDRESS", 701: b"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES",
              100: b"CUDA_ERROR_NO_DEVICE", 218: b"CUDA_ERROR_INVALID_PTX"}  # fmt: skip
+    # What the capture mode "thread local" refuses, and what waits.
+    UNSAFE: ClassVar = {
+        "cuMemAlloc_v2", "cuMemFree_v2", "cuModuleLoadDataEx", "cuModuleGetFunction",
+        "cuFuncSetAttribute", "cuStreamSynchronize", "cuEventSynchronize", "cuMemHostRegister_v2",
+        "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2",
+    }  # fmt: skip
     capability = (9, 0)
     devices = 1
     version = 12080
@@ -198,6 +212,9 @@ class FakeCuda(Simulating):
 
     def opener(self, missing=()):
         return self.library(self.PROTOTYPES, missing)
+
+    def unsafe(self, name):
+        return name in self.UNSAFE
 
     def cuInit(self, flags):
         assert flags == 0
@@ -341,9 +358,11 @@ class FakeCuda(Simulating):
 
     def cuStreamBeginCapture_v2(self, stream, mode):
         assert mode == 1
+        self.capturing = True
         self.driver.begin(self.of("stream", stream))
 
     def cuStreamEndCapture(self, stream, out):
+        self.capturing = False
         noted = self.driver.end(self.of("stream", stream))
         put(out, P, self.new("noted", noted))
 
@@ -414,6 +433,9 @@ class FakeHip(FakeCuda):
         for old, new in self.RENAMED.items():
             setattr(self, new, getattr(self, old))
         return self.library(prototypes, missing)
+
+    def unsafe(self, name):
+        return name in {self.RENAMED.get(one, "hipModuleLoadData") for one in self.UNSAFE}
 
     def hipSetDevice(self, number):
         assert number == 0

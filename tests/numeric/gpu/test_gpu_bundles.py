@@ -286,6 +286,12 @@ def test_tensors_of_safetensors_files(tmp_path):
         refer("m.bin")
 
 
+def test_a_program_for_the_cpu_is_no_folder(tmp_path):
+    with pytest.raises(UserError, match="found a program for cpu with code for the CPU"):
+        built(ADD, "cpu", tmp_path / "add")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="not empty"):

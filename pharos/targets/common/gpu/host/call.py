@@ -74,13 +74,16 @@ class GpuCall:
         """Bytes that it takes of a stream's scratch memory."""
         return self._layout.size
 
-    def ready(self) -> None:
-        """Bring constants to the device, and take memory for the results."""
+    def ready(self, stream: Any = None) -> None:
+        """Bring constants to the device, and take memory for the results; for ``stream``, pack all
+        launches."""
         for number, memory in enumerate(self.program.buffers):
             if memory.kind == launches.CONSTANT:
                 self.module.constant(memory.number)
             elif number in self._results_kept():
                 self.owned(number)
+        if stream is not None:
+            self._pack(stream)
 
     def enqueue(self, stream: Any = None) -> None:
         """Give the steps to ``stream`` without waiting. UserError for arrays of the host."""
@@ -123,17 +126,21 @@ class GpuCall:
     # Steps ------------------------------------------------------------------------------------
 
     def _give(self, stream: Any) -> None:
-        base = stream.reserve(self._layout.size)
-        if base != self._base or not self._steps:
-            self._base = base
-            self._steps = self._made()
-        handle = stream.handle
+        base, handle = self._pack(stream), stream.handle
         for one in self._staged:
             one.bring(self._driver, base + self._layout.offsets[one.buffer], stream)
         for step in self._steps:
             step(handle)
         for one in self._staged:
             one.spread(self._driver, base + self._layout.offsets[one.buffer], stream)
+
+    def _pack(self, stream: Any) -> int:
+        """Make the steps for the stream's scratch memory, where they are not: its address."""
+        base: int = stream.reserve(self._layout.size)
+        if base != self._base or not self._steps:
+            self._base = base
+            self._steps = self._made()
+        return base
 
     def _made(self) -> list[_Step]:
         """The steps as calls of the driver, which lack their stream."""

@@ -47,7 +47,7 @@ class GpuCopy:
         self.buffers = (source, target)
         self._device = device
 
-    def ready(self) -> None:
+    def ready(self, stream: Any = None) -> None:
         """It needs nothing."""
 
     def enqueue(self, stream: Any = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -102,6 +103,8 @@ class GpuGraph:
         try:
             self._noting.reserve(max((getattr(one, "scratch", 0) for one in work), default=0))
             self._noting.arena.fixed = True
+            for one in work:
+                one.ready(self._noting)
             self.handle = self._noted(work)
         except BaseException:
             self._noting.close()
@@ -109,6 +112,16 @@ class GpuGraph:
         self._pins: list[Callable[[], None]] = [b.pin() for one in work for b in one.buffers]
 
     def _noted(self, work: Sequence[Work]) -> Any:
+        # Meanwhile a driver refuses to give memory back, which collecting garbage may ask for.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return self._captured(work)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _captured(self, work: Sequence[Work]) -> Any:
         self._driver.begin(self._noting.handle)
         try:
             for one in work:
