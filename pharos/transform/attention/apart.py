@@ -1,6 +1,6 @@
 """A fused operation in a function of its own, and back.
 
-    %o = linalg.generic {pharos.attention} ...   <==>   %o = call @attention_0(%q, %k, %v, %empty)
+    %o = linalg.generic {pharos.attention} ...  <==>  %o = call @pharos.attention_0(%q, %k, %v, %e)
 
 Passes that fuse elementwise operations into what reads them would else put the operations that make
 an operand into the body, where no kernel looks for them.

@@ -21,7 +21,7 @@ from pharos.transform.attention.rewrite import fuse
 
 @dataclass(frozen=True)
 class FuseAttention:
-    """softmax(score(Q K^T)) V  ==>  call @attention_0, one ``linalg.generic {pharos.attention}``
+    """softmax(score(Q K^T)) V  ==>  call @pharos.attention_0, with one ``linalg.generic`` in it
 
     Those attentions are fused that a selector has spoken for: their second product has parameters
     that are for an attention. ``every`` takes all that can be one operation.
@@ -36,13 +36,13 @@ class FuseAttention:
             # All are found before the first is replaced.
             found = [form for form in forms_of(module) if self.every or _spoken_for(form)]
             for number, form in enumerate(found):
-                put_apart(fuse(form, module), module, f"attention_{number}")
+                put_apart(fuse(form, module), module, f"pharos.attention_{number}")
         return module
 
 
 @dataclass(frozen=True)
 class AttentionInPlace:
-    """call @attention_0  ==>  the ``linalg.generic`` in it"""
+    """call @pharos.attention_0  ==>  the ``linalg.generic`` in it"""
 
     name: ClassVar[str] = "attention-in-place"
 
