@@ -24,6 +24,7 @@ from pharos.targets.cpu.attention.parameters import (
     KEY_STEP,
     NAMES,
     even,
+    few,
     register_rows,
 )
 
@@ -58,7 +59,7 @@ class Work:
     @property
     def by_rows(self) -> bool:
         """Whether keys are on lanes."""
-        return self.queries <= FEW_ROWS
+        return few(self.queries, (self.depth, self.value_depth))
 
 
 @dataclass(frozen=True)

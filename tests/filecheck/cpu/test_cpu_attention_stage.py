@@ -70,5 +70,5 @@ def test_few_rows_split_their_keys_and_join_them() -> None:
 
 def test_a_head_size_that_is_not_known_is_an_error_with_its_place() -> None:
     text = Form((1, 1), 10, 10, 64).text().replace("10x64xf32", "10x?xf32")
-    with pytest.raises(UserError, match="head sizes from 1 to 512, found one that is known only"):
+    with pytest.raises(UserError, match="head sizes from 1 to 4096, found one that is known only"):
         lower(mlir_payload(text), Request(driving={"stop_after": "cpu-attention"}))

@@ -56,6 +56,7 @@ def test_large_scores() -> None:
 SHAPES = [
     *[Form((1, 2), m, n, 64) for m in (1, 17, 96, 127) for n in (1, 17, 127, 1000)],
     *[Form((1, 2), 40, 60, d, dv) for d, dv in ((32, 256), (33, 7), (80, 80), (256, 32), (1, 1))],
+    *[Form((1, 1), m, 40, d) for m in (1, 20) for d in (512, 1040)],
     *[replace(Form((1, 2), 100, 100, 48), causal=c) for c in (0, 60, -40, 400, -400)],
     *[replace(Form((1, 2), 1, 200, 48), causal=c) for c in (0, 100, 199, 400, -1)],
     *[Form((1, 2), m, 300, 64, causal=290, window=w) for m in (3, 40) for w in (1, 16, 100, 999)],

@@ -18,7 +18,7 @@ SMALL = Machine(lanes=4, registers=16, threads=1, l1=32 << 10, l2=256 << 10)
 @pytest.mark.parametrize("machine", [SERVER, LAPTOP, SMALL], ids=str)
 def test_every_size_gets_legal_tiles(machine: Machine) -> None:
     sizes = (1, 8, 9, 127, 16384)
-    for queries, keys, depth in itertools.product(sizes, sizes, (1, 64, 512)):
+    for queries, keys, depth in itertools.product(sizes, sizes, (1, 64, 4096)):
         work = Work(3, queries, keys, depth, depth, 2, 1, causal=queries % 2 == 0)
         tiles = best(work, machine)
         assert problems(vars(tiles), work, machine) == [], (work, tiles)

@@ -19,7 +19,8 @@ FEW_ROWS = 8
 _SCORES = 20 << 10  # bytes of scores of a tile, which stay in the first cache
 _VECTORS = 4
 KEY_STEP = 16  # the key tile is a multiple of it: masks are transposed in blocks
-DEEPEST = 512  # head size: rows of queries are unrolled where keys are on lanes
+DEEPEST = 4096  # head size
+DEEPEST_ROW = 512  # head size where keys are on lanes: rows are unrolled there
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def default_tiles(
 
     ``depths`` are the head sizes of Q and K, and of V.
     """
-    by_rows = rows is not None and rows <= FEW_ROWS
+    by_rows = rows is not None and few(rows, depths)
     needed = math.ceil((rows or 1 << 20) / unit.width)
     vectors = max(1, min(_VECTORS, needed, (unit.registers - 2) // 4))
     tile = vectors * unit.width
@@ -81,6 +82,11 @@ def default_tiles(
         splits = max(1, math.ceil(unit.threads / items)) if items < unit.threads else 1
     tiles = Tiles(unit.width, tile, groups * tile, key_tile, splits, unit.threads, 1, 1, by_rows)
     return _with_rows(tiles, depths, unit)
+
+
+def few(rows: int, depths: tuple[int, int]) -> bool:
+    """Whether keys are on lanes for so many query rows and these head sizes."""
+    return rows <= FEW_ROWS and max(depths) <= DEEPEST_ROW
 
 
 def with_overrides(
