@@ -19,7 +19,11 @@ def spill_nothing(artifact):
     ("chip", "one"),
     [
         ("gfx1100", Heads(m=1, n=70, heads=4, group=4, dk=32, dtype="f16")),
-        ("gfx942", Heads(heads=1, m=21, n=40, dk=48, dtype="f32", keep=True, empty="zero")),
+        pytest.param(
+            "gfx942",
+            Heads(heads=1, m=21, n=40, dk=48, dtype="f32", keep=True, empty="zero"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=str,
 )
@@ -30,7 +34,7 @@ def test_matrix_instructions(chip, one):
 @pytest.mark.parametrize(
     ("chip", "dtype", "instruction"),
     [
-        ("gfx1100", "bf16", "v_wmma_f32_16x16x16_bf16"),
+        pytest.param("gfx1100", "bf16", "v_wmma_f32_16x16x16_bf16", marks=pytest.mark.slow),
         pytest.param("gfx942", "f16", "v_mfma_f32_16x16x16_f16", marks=pytest.mark.slow),
         pytest.param("gfx942", "f32", "v_mfma_f32_16x16x4_f32", marks=pytest.mark.slow),
     ],
