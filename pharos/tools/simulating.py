@@ -37,7 +37,7 @@ def target(name: str | None) -> str:
     """``name``, or the first simulated target. UserError for one that is not simulated."""
     twins = [twin for known in toolchain.TARGETS if (twin := toolchain.simulated(known))]
     chosen = name or twins[0]
-    if not hasattr(toolchain.target(chosen).open_device(), "simulation"):
+    if not getattr(toolchain.target(chosen), "simulated", False):
         raise UserError(
             f"expected a simulated target, found '{chosen}'",
             hint=f"simulated are {', '.join(twins)}",

@@ -72,7 +72,7 @@ def test_a_fault_names_the_line_and_its_trace_is_kept(pharos, file, tmp_path, mo
     ("arguments", "message"),
     [
         (("--target", "cpu"), "expected a simulated target, found 'cpu'"),
-        (("--target", "nvidia"), "no nvidia device"),
+        (("--target", "nvidia"), "expected a simulated target, found 'nvidia'"),
         (("--order", "sideways"), "expected forward, backward or shuffled, found 'sideways'"),
         (("--trace", "-", "--kernel", "other"), "no kernel 'other' was launched"),
         (("--trace", "-", "--thread", "1,x"), "--thread: expected one to three numbers"),
