@@ -6,6 +6,7 @@ from typing import Any
 
 from pharos.targets.xegpu.spirv.arguments import plain_pointers
 from pharos.targets.xegpu.spirv.bf16_bits import bf16_as_bits
+from pharos.targets.xegpu.spirv.entry_arrays import arrays_at_entry
 from pharos.targets.xegpu.spirv.wide_loads import split_wide_loads
 
 
@@ -15,5 +16,6 @@ def finish(module: Any) -> None:
         operation = operation.operation
         if operation.name == "llvm.func" and "gpu.kernel" in operation.attributes:
             plain_pointers(operation)
+            arrays_at_entry(operation)
     bf16_as_bits(module)
     split_wide_loads(module)
