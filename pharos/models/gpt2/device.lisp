@@ -199,8 +199,9 @@
             :pharos.weights [3 5 9 11]
             :function_type
               (-> [Rows Vector Vector Weight Vector Weight Vector
-                        Vector Vector Weight Vector Weight Vector
-                   Number Cache Cache] [])}
+                   Vector Vector Weight Vector Weight Vector
+                   Number Cache Cache]
+                  [])}
   (region
     (block [(: x Rows)
             (: ln1w Vector) (: ln1b Vector)
@@ -227,7 +228,8 @@
       (call! f/layernorm Normal Between (call View view ln2w) (call View view ln2b))
       (call! f/linear Hidden Normal (call Matrix f/whole fcw) (call View view fcb))
       (call! f/gelu Hidden)
-      (call! residual-product X Between Hidden (call Matrix f/whole fcprojw) (call View view fcprojb))
+      (call! residual-product X Between Hidden (call Matrix f/whole fcprojw)
+             (call View view fcprojb))
       (func.return))))
 
 ;; row[0,c] = x[last,c], and position += last: the position of the token in that row
