@@ -41,8 +41,6 @@ STAGES = {
     "recompute": ("pharos.transform.recompute", "Recompute"),
     "fuse-attention": ("pharos.transform.attention.stage", "FuseAttention"),
     "attention-in-place": ("pharos.transform.attention.stage", "AttentionInPlace"),
-    "scatters": ("pharos.transform.scatters", "Scatters"),
-    "sorts": ("pharos.transform.sorts", "Sorts"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),
 }
 

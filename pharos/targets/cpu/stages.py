@@ -22,11 +22,15 @@ from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
+from pharos.transform.scatters import Scatters
+from pharos.transform.sorts import Sorts
 
 STAGES: Mapping[str, Callable[..., Any]] = {
     kind.name: kind
     for kind in (
         Scans,
+        Scatters,
+        Sorts,
         RoundedConstants,
         Aggregates,
         NoteTensors,

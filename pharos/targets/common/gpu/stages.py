@@ -21,11 +21,15 @@ from pharos.targets.common.loops.stage import GpuLoops
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
+from pharos.transform.scatters import Scatters
+from pharos.transform.sorts import Sorts
 
 STAGES: Mapping[str, Callable[..., Any]] = {
     kind.name: kind
     for kind in (
         Scans,
+        Scatters,
+        Sorts,
         RoundedConstants,
         Aggregates,
         StridedCopies,
