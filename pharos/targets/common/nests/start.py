@@ -9,6 +9,7 @@ of a function are taken to be different memory, as bufferization takes them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -53,17 +54,36 @@ def memory(buffer: Any) -> Any:
     return found if found.owner.name in _PURE else None
 
 
-def with_start(nest: Nest) -> tuple[Nest, list[Any]]:
+class Earlier:
+    """What comes before an operation in its block, the nearest first.
+
+    A block is listed once: what is changed in it after that must not be asked for.
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[Any, tuple[list[Any], dict[Any, int]]] = {}
+
+    def __call__(self, operation: Any) -> Iterator[Any]:
+        block = operation.block
+        if block not in self._listed:
+            listed = [other.operation for other in block.operations]
+            self._listed[block] = listed, {other: n for n, other in enumerate(listed)}
+        listed, numbers = self._listed[block]
+        return map(listed.__getitem__, range(numbers[operation] - 1, -1, -1))
+
+
+def with_start(nest: Nest, earlier: Earlier | None = None) -> tuple[Nest, list[Any]]:
     """``nest`` with what fills right before it said about its outputs, and those fills, which
     are not needed any more.
 
-    Only for outputs of reductions that are written as a whole and not streamed.
+    Only for outputs of reductions that are written as a whole and not streamed. Whoever asks for
+    many nests shares ``earlier`` between them, and erases the fills at the end.
     """
     start, fills = {}, []
     for access in nest.outputs:
         if not nest.reductions or nest.streamed(access) or not _written_whole(nest, access):
             continue
-        fill = _fill_of(nest, nest.operation.operands[access.operand])
+        fill = _fill_of(nest, nest.operation.operands[access.operand], earlier or Earlier())
         if fill is not None:
             start[access.operand] = _number(fill)
             fills.append(fill)
@@ -84,14 +104,13 @@ def _written_whole(nest: Nest, access: Access) -> bool:
     return used == set(parallel) and plain == len(parallel)
 
 
-def _fill_of(nest: Nest, buffer: Any) -> Any:
+def _fill_of(nest: Nest, buffer: Any, earlier: Earlier) -> Any:
     """The operation that fills ``buffer`` with one number, nothing touching it in between."""
     filled = memory(buffer)
     inputs = [memory(nest.operation.operands[access.operand]) for access in nest.inputs]
     if filled is None or any(other is None or other == filled for other in inputs):
         return None
-    operations = [op.operation for op in nest.operation.operation.block.operations]
-    for operation in reversed(operations[: operations.index(nest.operation.operation)]):
+    for operation in earlier(nest.operation.operation):
         if pure(operation):
             continue
         if operation.name != "linalg.generic":

@@ -28,6 +28,7 @@ class Functions:
     module: Any
     prefetch: int
     _made: dict[str, str] = field(default_factory=dict)
+    _kernels: dict[Any, str] = field(default_factory=dict)
     _count: int = 0
 
     def kernel(self, nest: Nest, choice: Choice) -> Call:
@@ -36,12 +37,18 @@ class Functions:
         outside = [*_captured(nest), *nest.start.values()]
         captured = list(dict.fromkeys(v for v in outside if not constant(v)))
         constants = list(dict.fromkeys(v for v in outside if constant(v)))
+        key = _key(nest, choice, outside, captured)
+        if key in self._kernels:
+            return Call(self._kernels[key], (*operands, *captured))
 
         def write(low: Any, high: Any, values: list[Any]) -> None:
             buffers = values[: len(operands)]
             Kernel(nest, choice, buffers, low, high, self.prefetch).write()
 
-        return self._function(nest.operation, [*operands, *captured], write, captured, constants)
+        arguments = [*operands, *captured]
+        made = self._function(nest.operation, arguments, write, captured, constants)
+        self._kernels[key] = made.name
+        return made
 
     def rows(self, calls: list[Call], block: int, operation: Any) -> Call:
         """A function that makes each of ``calls`` for a block of rows at a time."""
@@ -107,6 +114,38 @@ def constant(value: Any) -> bool:
     """Whether ``value`` is a number known now."""
     owner = value.owner
     return not isinstance(owner, mlir.Block) and owner.name == "arith.constant"
+
+
+def _key(nest: Nest, choice: Choice, outside: list[Any], captured: list[Any]) -> Any:
+    """Equal for nests whose kernels are the same code: they need not be written to know it."""
+    operation = nest.operation
+    kinds = [str(v.type) for v in (*operation.operands, *captured)]
+    maps = [str(a.map) for a in nest.accesses]
+    # Values from outside are the same numbers, or in the same places of ``captured``.
+    values = [
+        str(v.owner.attributes["value"]) if constant(v) else captured.index(v) for v in outside
+    ]
+    return (
+        *(tuple(part) for part in (kinds, maps, nest.parallel, nest.start, values)),
+        repr(choice),
+        _text(nest.body),
+    )
+
+
+def _text(body: Any) -> Any:
+    """The operations of ``body``, values from outside by their types only."""
+    names = {value: f"a{n}" for n, value in enumerate(body.arguments)}
+    lines = []
+    for op in body.operations:
+        operation = op.operation
+        if len(operation.regions):
+            return object()  # equal to no other
+        read = [names.get(v, str(v.type)) for v in operation.operands]
+        attributes = [f"{name}={operation.attributes[name]}" for name in operation.attributes]
+        lines.append(f"{operation.name} {read} {attributes} {[str(r.type) for r in op.results]}")
+        for result in operation.results:
+            names[result] = f"v{len(names)}"
+    return "\n".join(lines)
 
 
 def _captured(nest: Nest) -> list[Any]:

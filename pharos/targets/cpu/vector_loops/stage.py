@@ -20,7 +20,7 @@ from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import supported
 from pharos.targets.common.nests.coalesce import coalesced
 from pharos.targets.common.nests.nest import Nest, read_nest
-from pharos.targets.common.nests.start import pure, with_start
+from pharos.targets.common.nests.start import Earlier, pure, with_start
 from pharos.targets.cpu.vector_loops import partial
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
 from pharos.targets.cpu.vector_loops.functions import Functions
@@ -131,14 +131,16 @@ def _neighbours(module: Any) -> list[list[Nest]]:
 def _nests(module: Any) -> dict[Any, Nest]:
     """What can be lowered, by operation; fills that reductions start from are erased."""
     nests: dict[Any, Nest] = {}
+    gone, earlier = [], Earlier()
     for operation in _generics(module):
         nest = read_nest(operation)
         if nest is None or not supported(nest):
             continue
-        nests[operation], fills = with_start(nest)
-        for fill in fills:
-            nests.pop(fill, None)
-            fill.erase()
+        nests[operation], fills = with_start(nest, earlier)
+        gone += fills
+    for fill in dict.fromkeys(gone):
+        nests.pop(fill, None)
+        fill.erase()
     return nests
 
 
