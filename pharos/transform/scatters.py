@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pharos import ir
 from pharos.ir.bindings import dialect, mlir
-from pharos.transform.tensor_loops import found, index_constant, inlined, nest, size_of
+from pharos.transform.tensor_loops import each_on_tensors, index_constant, inlined, nest, size_of
 
 _OUTSIDE = "an index of a scatter is outside of the tensor"
 
@@ -28,14 +27,7 @@ class Scatters:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place. CompileError for a scatter on memrefs."""
-        with module.context:
-            for scatter in found(module, "tm_tensor.scatter"):
-                if not len(scatter.results):
-                    raise ir.CompileError(
-                        "a scatter is supported on tensors, found memrefs",
-                        span=ir.span_of(scatter.location),
-                    )
-                _rewrite(scatter)
+        each_on_tensors(module, "tm_tensor.scatter", _rewrite)
         return module
 
 
@@ -68,8 +60,8 @@ def _place(at: list[Any], indices: Any, target: Any, mapped: list[int]) -> list[
     update, *inside = at
     where: list[Any] = [None] * (rank - len(inside)) + inside
     for column, dimension in enumerate(mapped):
-        found_ = dialect("tensor").ExtractOp(indices, [update, index_constant(column)]).result
-        one = arith.index_cast(mlir.IndexType.get(), found_)
+        stored = dialect("tensor").ExtractOp(indices, [update, index_constant(column)]).result
+        one = arith.index_cast(mlir.IndexType.get(), stored)
         known = where[dimension]
         where[dimension] = one if known is None else arith.addi(one, known)
         # Unsigned: a negative index is beyond every size.

@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pharos import ir
 from pharos.ir.bindings import dialect, mlir
 from pharos.transform.tensor_loops import (
-    found,
+    each_on_tensors,
     index_constant,
     inlined,
     loop,
@@ -39,14 +38,7 @@ class Sorts:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place. CompileError for a sort on memrefs."""
-        with module.context:
-            for sort in found(module, "tm_tensor.sort"):
-                if not len(sort.results):
-                    raise ir.CompileError(
-                        "a sort is supported on tensors, found memrefs",
-                        span=ir.span_of(sort.location),
-                    )
-                _rewrite(sort)
+        each_on_tensors(module, "tm_tensor.sort", _rewrite)
         return module
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pharos import ir
 from pharos.ir.bindings import dialect, mlir
 
 
@@ -63,14 +64,21 @@ def inlined(block: Any, values: Sequence[Any]) -> list[Any]:
     return [known.get(value, value) for value in end.operands]
 
 
-def found(module: Any, name: str) -> list[Any]:
-    """The operations called ``name`` in ``module``, in order."""
-    operations: list[Any] = []
+def each_on_tensors(module: Any, name: str, rewrite: Callable[[Any], None]) -> None:
+    """``rewrite`` every operation ``name`` of ``module``. CompileError for one on memrefs."""
+    found: list[Any] = []
 
     def visit(operation: Any) -> Any:
         if operation.name == name:
-            operations.append(operation)
+            found.append(operation)
         return mlir.WalkResult.ADVANCE
 
     module.operation.walk(visit)
-    return operations
+    with module.context:
+        for operation in found:
+            if not len(operation.results):
+                raise ir.CompileError(
+                    f"'{name}' is supported on tensors, found memrefs",
+                    span=ir.span_of(operation.location),
+                )
+            rewrite(operation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pharos.ir.bindings import dialect, mlir
+from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.attention.merge import MergeLoops
 from pharos.targets.cpu.attention.records import partial_rows, work_items
@@ -14,6 +14,7 @@ from pharos.targets.cpu.attention.site import Inside, Plan
 from pharos.targets.cpu.attention.tiles import TileLoops
 from pharos.targets.cpu.contractions.site import allocate, free
 from pharos.targets.cpu.kernels import call, code_of, write_function
+from pharos.targets.cpu.threads import each_thread, shared_already
 
 
 class Launcher:
@@ -78,27 +79,8 @@ class Launcher:
 
     def _parallel(self, count: Any, body: Callable[[Any, Any], None]) -> None:
         """``body(low, high)`` for one range per thread."""
-        zero, threads = index.constant(0), self.plan.tiles.threads
-        if threads == 1 or index.known(count) == 1 or inside_parallel(self.plan.site.operation):
-            body(zero, count)
-            return
-        # A loop without iterations still needs a positive step.
-        one = index.constant(1)
-        chunk = index.ceil_div(count, threads)
-        chunk = dialect("arith").maxsi(chunk, one) if index.known(chunk) in (None, 0) else chunk
-        loop = dialect("scf").ParallelOp([], [zero], [count], [chunk], [])
-        block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
-        with mlir.InsertionPoint(block):
-            low = block.arguments[0]
-            body(low, index.minimum(index.add(low, chunk), count))
-            dialect("scf").ReduceOp([], 0)
-
-
-def inside_parallel(operation: Any) -> bool:
-    """Whether ``operation`` is in a loop that threads share already."""
-    parent = operation.parent
-    while parent is not None:
-        if parent.name in ("scf.parallel", "scf.forall", "omp.parallel"):
-            return True
-        parent = parent.parent
-    return False
+        threads = self.plan.tiles.threads
+        if threads == 1 or index.known(count) == 1 or shared_already(self.plan.site.operation):
+            body(index.constant(0), count)
+        else:
+            each_thread(count, 1, threads, body, may_be_zero=True)

@@ -17,6 +17,7 @@ from pharos.targets.cpu.contractions.kernel import (
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
+from pharos.targets.cpu.threads import each_thread, shared_already
 
 
 class Launcher:
@@ -72,7 +73,7 @@ class Launcher:
 
     def _alone(self) -> Any:
         """Whether one thread does everything: True, False, or a value."""
-        if self.threads == 1 or _inside_parallel(self.plan.contraction.nest.operation):
+        if self.threads == 1 or shared_already(self.plan.contraction.nest.operation):
             return True
         work = index.constant(1)
         for role in ("batch", "rows", "columns", "inner"):
@@ -131,24 +132,7 @@ class Launcher:
         self, count: Any, step: int, threads: int, body: Callable[[Any, Any], None]
     ) -> None:
         """``body(low, high)`` for one part per thread, in multiples of ``step``."""
-        zero = index.constant(0)
         if threads == 1:
-            body(zero, count)
-            return
-        parts = index.ceil_div(index.ceil_div(count, step), threads)
-        chunk = index.mul(parts, index.constant(step))
-        loop = dialect("scf").ParallelOp([], [zero], [count], [chunk], [])
-        block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
-        with mlir.InsertionPoint(block):
-            low = block.arguments[0]
-            body(low, index.minimum(index.add(low, chunk), count))
-            dialect("scf").ReduceOp([], 0)
-
-
-def _inside_parallel(operation: Any) -> bool:
-    parent = operation.parent
-    while parent is not None:
-        if parent.name in ("scf.parallel", "scf.forall", "omp.parallel"):
-            return True
-        parent = parent.parent
-    return False
+            body(index.constant(0), count)
+        else:
+            each_thread(count, step, threads, body)

@@ -8,6 +8,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import Nest, trip_count
 from pharos.targets.cpu.kernels import call
+from pharos.targets.cpu.threads import each_thread, shared_already
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.functions import Call, Functions
 
@@ -22,7 +23,7 @@ def launch(
     """
     sizes = [trip_count(nest, d, nest.operation.operands) for d in range(len(nest.parallel))]
     count = index.constant(1) if choice.split is None else sizes[choice.split]
-    if threads == 1 or choice.split is None or _inside_parallel(nest.operation):
+    if threads == 1 or choice.split is None or shared_already(nest.operation):
         call(kernel.name, [index.constant(0), count, *kernel.arguments])
         return
     work = index.constant(1)
@@ -66,24 +67,8 @@ def _parallel(functions: Functions, kernel: Call, count: Any, step: int, threads
 
     def write(values: list[Any]) -> None:
         whole = values[0] if known is None else index.constant(known)
-        parts = index.ceil_div(index.ceil_div(whole, step), threads)
-        chunk = index.mul(parts, index.constant(step))
-        loop = dialect("scf").ParallelOp([], [index.constant(0)], [whole], [chunk], [])
-        block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
-        with mlir.InsertionPoint(block):
-            low = block.arguments[0]
-            high = index.minimum(index.add(low, chunk), whole)
-            call(kernel.name, [low, high, *(values if known is not None else values[1:])])
-            dialect("scf").ReduceOp([], 0)
+        rest = values if known is not None else values[1:]
+        each_thread(whole, step, threads, lambda low, high: call(kernel.name, [low, high, *rest]))
 
     arguments = [*([count] if known is None else []), *kernel.arguments]
     call(functions.sharing(kernel, arguments, write), arguments)
-
-
-def _inside_parallel(operation: Any) -> bool:
-    parent = operation.parent
-    while parent is not None:
-        if parent.name in ("scf.parallel", "scf.forall", "omp.parallel"):
-            return True
-        parent = parent.parent
-    return False
