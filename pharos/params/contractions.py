@@ -26,6 +26,7 @@ from pharos.params.blocking import (
     registers_of,
 )
 from pharos.params.matrix_blocks import best_matrix_blocks, matrix_problems, matrix_reason
+from pharos.params.values import strange
 from pharos.payload import Contraction, Convolution, Motif
 from pharos.pipeline import Choice, MotifChoice
 from pharos.targets.cpu.contractions.units import AMX, AMX_SIMD_BITS, FMA, suits_tiles
@@ -33,7 +34,6 @@ from pharos.targets.cpu.contractions.units import AMX, AMX_SIMD_BITS, FMA, suits
 NAMES = ("mr", "nr", "mc", "nc", "kc")
 UNKNOWN = 1024  # taken for a size that is known only at run time
 _ROWS = 12  # of a tile: more are rarely faster and take longer to compile
-_LONGEST = 1 << 20
 # The part of the time to read panels from the second cache that arithmetic does not hide: with it
 # 12 rows beat 8 for 2048^3 by 5%, as they do.
 STALLS = 0.3
@@ -86,14 +86,7 @@ def best_blocks(extents: Extents, unit: Unit, fixed: Mapping[str, int] | None = 
 
 def problems(values: Mapping[str, Any], unit: Unit) -> list[str]:
     """The constraints that ``values`` break, each in a sentence; none for legal blocks."""
-    known = ", ".join(NAMES)
-    found = [
-        f"{name} is no parameter of it; there are {known}" for name in values if name not in NAMES
-    ]
-    for name in NAMES:
-        value = values.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
+    found = strange(values, NAMES)
     if found:
         return found
     mr, nr, mc, nc = (values[name] for name in NAMES[:4])

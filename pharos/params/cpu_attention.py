@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.params.blocking import BYTES_PER_CYCLE, FUSED_PER_CYCLE, LATENCY, LOADS_PER_CYCLE
+from pharos.params.values import strange
 from pharos.payload import Attention
 from pharos.pipeline import Choice, MotifChoice
 from pharos.targets.cpu.attention.parameters import (
@@ -225,12 +226,7 @@ def _splits(work: Work, threads: int, wanted: Mapping[str, int]) -> list[int]:
 
 def problems(values: Mapping[str, Any], work: Work, machine: Machine) -> list[str]:
     """The constraints that ``values`` break, each in a sentence; none for legal tiles."""
-    known = ", ".join(NAMES)
-    found = [f"{n} is no parameter of it; there are {known}" for n in values if n not in NAMES]
-    for name in NAMES:
-        value = values.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
+    found = strange(values, NAMES, _LONGEST)
     return found or _broken(Tiles(**{name: values[name] for name in NAMES}), work, machine)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from pharos.params import amd_contractions, nvidia_contractions
 from pharos.params.gpu_tiles import LATENCY, Machine
+from pharos.params.values import strange
 from pharos.payload import Attention, Motif
 from pharos.pipeline import Choice, MotifChoice
 from pharos.targets.amd import attention as amd
@@ -122,25 +123,11 @@ def choice_of(motif: Motif, work: Work, machine: Machine) -> MotifChoice:
         return {name: Choice(getattr(tiles, name), why) for name in NAMES}
 
     def broken(values: Mapping[str, Any]) -> Sequence[str]:
-        return _strange(values) or problems(
+        return strange(values, NAMES, _LONGEST) or problems(
             AttentionTiles(**values), work.sizes, work.unit, work.limits
         )
 
     return MotifChoice(motif.key, choose, broken, f"{motif.kind} {motif.describe()}")
-
-
-def _strange(values: Mapping[str, Any]) -> list[str]:
-    """What is no value of a parameter at all."""
-    found = [
-        f"{name} is no parameter of it; there are {', '.join(NAMES)}"
-        for name in values
-        if name not in NAMES
-    ]
-    for name in NAMES:
-        value = values.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
-    return found
 
 
 def resident(tiles: AttentionTiles, work: Work, machine: Machine) -> int:

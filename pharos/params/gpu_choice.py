@@ -7,6 +7,7 @@ from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params.gpu_tiles import NAMES, Machine, Tiles, Work, best, explained, problems
+from pharos.params.values import strange
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import Choice, MotifChoice
 
@@ -41,21 +42,12 @@ def tile_choice(motif: Motif, work: Work, machine: Machine, f32: str) -> MotifCh
         return {name: Choice(getattr(tiles, name), why) for name in NAMES}
 
     def broken(values: Mapping[str, Any]) -> list[str]:
-        return strange(values) or problems(Tiles(**values), work, machine)
+        return strange_tiles(values) or problems(Tiles(**values), work, machine)
 
     signature = f"{motif.kind} {motif.describe()} f32={f32}"
     return MotifChoice(motif.key, choose, broken, signature)
 
 
-def strange(values: Mapping[str, Any]) -> list[str]:
-    """What is no value of a parameter at all."""
-    found = [
-        f"{name} is no parameter of it; there are {', '.join(NAMES)}"
-        for name in values
-        if name not in NAMES
-    ]
-    for name in NAMES:
-        value = values.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LONGEST:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LONGEST}")
-    return found
+def strange_tiles(values: Mapping[str, Any]) -> list[str]:
+    """What of ``values`` is no value of a tile's parameter at all."""
+    return strange(values, NAMES, _LONGEST)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pharos.params.blocking import Blocks, Extents, Unit
+from pharos.params.values import strange
 
 SIDE = 16
 _INNER = 2 * SIDE  # elements of bf16 in a row of a tile
 _PRODUCT, _LOAD = 16, 8
 _LONGEST = 1024  # inner elements of a block
-_LIMIT = 1 << 20
 
 
 def best_matrix_blocks(
@@ -50,11 +50,7 @@ def matrix_cycles(extents: Extents, mr: int, nr: int) -> float:
 
 def matrix_problems(values: Mapping[str, Any]) -> list[str]:
     """The constraints that ``values`` break, each in a sentence; none for legal blocks."""
-    found = []
-    for name in ("mr", "nr", "mc", "nc", "kc"):
-        value = values.get(name, _INNER)
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LIMIT:
-            found.append(f"{name} = {value} is not an integer from 1 to {_LIMIT}")
+    found = strange(values, ("mr", "nr", "mc", "nc", "kc"))
     if found:
         return found
     found += [

@@ -11,7 +11,7 @@ from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params import nvidia_warpgroups as warpgroups
-from pharos.params.gpu_choice import factor_type, product_sizes, strange, tile_choice
+from pharos.params.gpu_choice import factor_type, product_sizes, strange_tiles, tile_choice
 from pharos.params.gpu_tiles import NAMES, Machine, Tiles, UnitSizes, Work, best, cycles
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import Choice, MotifChoice
@@ -52,7 +52,9 @@ def _choice(motif: Motif, work: Work, machine: Machine, facts: Any, f32: str) ->
         asked = values.get(SPECIALISED, 0)
         if asked not in (0, 1):
             return [f"{SPECIALISED} = {asked} is not 0 or 1"]
-        return strange(rest) or problems(Tiles(**rest), facts) if asked else plain.problems(rest)
+        return (
+            strange_tiles(rest) or problems(Tiles(**rest), facts) if asked else plain.problems(rest)
+        )
 
     return MotifChoice(plain.key, choose, broken, plain.work)
 

@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pharos.params.values import doubles
 from pharos.params.xegpu_tiles import BEGIN, COUNTING, LATENCY, OVERLAP
 from pharos.targets.xegpu.attention.tiles import DPAS_COLUMNS, NAMES, SPARE, Tiles, problems
 from pharos.targets.xegpu.facts import CHIPS, XeGpuFacts
@@ -143,13 +144,8 @@ def _candidates(work: Work, wanted: Mapping[str, int]) -> Iterator[Tiles]:
 
 
 def _sizes(wanted: Mapping[str, int], name: str, least: int, extent: int, most: int) -> list[int]:
-    """``least`` and its doubles up to ``most``, the largest the first that covers ``extent``."""
-    if name in wanted:
-        return [wanted[name]]
-    found = [least]
-    while found[-1] < extent and found[-1] * 2 <= most:
-        found.append(found[-1] * 2)
-    return found
+    """The value ``wanted``, or those that are worth trying."""
+    return [wanted[name]] if name in wanted else doubles(least, extent, most)
 
 
 def explained(tiles: Tiles, work: Work, facts: XeGpuFacts) -> str:

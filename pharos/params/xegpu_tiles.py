@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pharos.params.values import doubles
 from pharos.targets.xegpu.contractions.tiles import DPAS_M, DPAS_N, NAMES, Tiles, problems
 from pharos.targets.xegpu.facts import CHIPS, XeGpuFacts
 
@@ -155,13 +156,8 @@ def _steps(wanted: Mapping[str, int], work: Work) -> list[int]:
 
 
 def _sizes(wanted: Mapping[str, int], name: str, least: int, extent: int, most: int) -> list[int]:
-    """``least`` and its doubles up to ``most``, the largest the first that covers ``extent``."""
-    if name in wanted:
-        return [wanted[name]]
-    found = [least]
-    while found[-1] < extent and found[-1] * 2 <= most:
-        found.append(found[-1] * 2)
-    return found
+    """The value ``wanted``, or those that are worth trying."""
+    return [wanted[name]] if name in wanted else doubles(least, extent, most)
 
 
 def explained(tiles: Tiles, work: Work, facts: XeGpuFacts) -> str:
