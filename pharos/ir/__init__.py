@@ -15,6 +15,7 @@ from pharos.ir.module import (
     verify,
 )
 from pharos.ir.parameters import MOTIF, PARAMETERS, restore_parameters, write_parameters
+from pharos.ir.walks import contains, operations
 
 __all__ = [
     "MOTIF",
@@ -22,11 +23,13 @@ __all__ = [
     "CompileError",
     "apply_schedule",
     "clone",
+    "contains",
     "diagnosed",
     "export_only",
     "fingerprint",
     "location_of",
     "new_context",
+    "operations",
     "parse",
     "parse_file",
     "restore_parameters",
