@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 
@@ -102,6 +103,11 @@ class Nest:
                 if isinstance(e, mlir.AffineDimExpr) and e.position == dim:
                     return access.operand, position
         return None
+
+
+def generics(module: Any) -> list[Any]:
+    """Every ``linalg.generic`` of ``module`` that is on memrefs."""
+    return [found for found in operations(module, "linalg.generic") if not len(found.results)]
 
 
 def read_nest(operation: Any) -> Nest | None:

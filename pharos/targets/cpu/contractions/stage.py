@@ -20,7 +20,7 @@ from pharos.targets.common.contractions.contraction import Contraction, read_con
 from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.nest import read_nest, trip_count
+from pharos.targets.common.nests.nest import generics, read_nest, trip_count
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.parameters import Unit, tiles_for
@@ -153,23 +153,11 @@ def _choose(test: Any, write: Callable[[], None], others: list[Any]) -> None:
 
 
 def _contractions(module: Any) -> Iterator[Contraction]:
-    for operation in _generics(module):
+    for operation in generics(module):
         nest = read_nest(operation)
         contraction = read_contraction(nest) if nest is not None else None
         if contraction is not None and worthwhile(contraction):
             yield contraction
-
-
-def _generics(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "linalg.generic" and not len(op.results):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
 
 
 def _owner(operation: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import Nest
@@ -160,15 +161,11 @@ def _captured(nest: Nest) -> list[Any]:
 
 def _replace_inside(block: Any, values: dict[Any, Any]) -> None:
     """Make every operation below ``block`` use what ``values`` has for its operands."""
-
-    def visit(op: Any) -> Any:
-        for number, operand in enumerate(op.operands):
-            if operand in values:
-                op.operands[number] = values[operand]
-        return mlir.WalkResult.ADVANCE
-
-    for op in block.operations:
-        op.operation.walk(visit)
+    for outer in block.operations:
+        for op in operations(outer):
+            for number, operand in enumerate(op.operands):
+                if operand in values:
+                    op.operands[number] = values[operand]
 
 
 def _owner(operation: Any) -> str:

@@ -19,7 +19,7 @@ from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import supported
 from pharos.targets.common.nests.coalesce import coalesced
-from pharos.targets.common.nests.nest import Nest, read_nest
+from pharos.targets.common.nests.nest import Nest, generics, read_nest
 from pharos.targets.common.nests.start import Earlier, pure, with_start
 from pharos.targets.cpu.vector_loops import partial
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
@@ -49,7 +49,7 @@ class VectorLoops:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             functions = Functions(module, self.prefetch)
-            for operation in _generics(module):
+            for operation in generics(module):
                 nest = read_nest(operation)
                 if nest is not None and supported(nest):
                     partial.shared(nest, self.threads, self.grain)
@@ -132,7 +132,7 @@ def _nests(module: Any) -> dict[Any, Nest]:
     """What can be lowered, by operation; fills that reductions start from are erased."""
     nests: dict[Any, Nest] = {}
     gone, earlier = [], Earlier()
-    for operation in _generics(module):
+    for operation in generics(module):
         nest = read_nest(operation)
         if nest is None or not supported(nest):
             continue
@@ -142,15 +142,3 @@ def _nests(module: Any) -> dict[Any, Nest]:
         nests.pop(fill, None)
         fill.erase()
     return nests
-
-
-def _generics(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "linalg.generic" and not len(op.results):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
