@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 APART = "pharos.attention_apart"
@@ -43,15 +44,9 @@ def put_back(module: Any) -> None:
         for one in module.body.operations
         if APART in one.operation.attributes
     }
-    calls: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "func.call" and operation.attributes["callee"].value in functions:
-            calls.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    for call in calls:
+    for call in operations(module, "func.call"):
+        if call.attributes["callee"].value not in functions:
+            continue
         block = functions[call.attributes["callee"].value].regions[0].blocks[0]
         with mlir.InsertionPoint(call):
             values: dict[Any, Any] = dict(zip(block.arguments, call.operands, strict=True))

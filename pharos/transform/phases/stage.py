@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 from pharos.transform.phases.placed import spread
 from pharos.transform.phases.row import Phase
@@ -35,17 +36,9 @@ class OutputPhases:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Stuffed] = []
-
-        def visit(operation: Any) -> Any:
-            stuffed = read_stuffed(operation) if operation.name == "linalg.generic" else None
-            if stuffed is not None:
-                found.append(stuffed)
-            return mlir.WalkResult.ADVANCE
-
         with module.context:
-            module.operation.walk(visit)
-            for stuffed in found:
+            read = map(read_stuffed, operations(module, "linalg.generic"))
+            for stuffed in [found for found in read if found is not None]:
                 operation = stuffed.operation
                 with mlir.InsertionPoint(operation), operation.location:
                     result = _Rewrite(stuffed).result()
