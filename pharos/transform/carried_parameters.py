@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos import ir
-from pharos.ir.bindings import mlir
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,8 @@ class CarriedParameters:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Change ``module`` in place."""
-
-        def visit(operation: Any) -> Any:
+        for operation in ir.operations(module):
             # Not what is in bodies: that has the location of its operation, too.
             if operation.name.startswith("linalg.") and len(operation.regions) > 0:
                 ir.restore_parameters(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         return module

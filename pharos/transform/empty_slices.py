@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 
@@ -24,16 +25,9 @@ class EmptySlices:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "tensor.extract_slice" and _empty(operation.operands[0]):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for operation in found:
+            slices = operations(module, "tensor.extract_slice")
+            for operation in [found for found in slices if _empty(found.operands[0])]:
                 _replace(operation)
         return module
 

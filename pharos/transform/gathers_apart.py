@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 
@@ -28,17 +29,10 @@ class GathersApart:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place; operations with unknown sizes are left."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "linalg.generic" and _reduces(operation) and _plain(operation):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for operation in found:
-                _rewrite(operation)
+            for operation in operations(module, "linalg.generic"):
+                if _reduces(operation) and _plain(operation):
+                    _rewrite(operation)
         return module
 
 

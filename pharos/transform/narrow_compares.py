@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.transform.rounded_constants import constant, rounded
 
@@ -26,17 +27,11 @@ class NarrowCompares:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[tuple[Any, float]] = []
-
-        def visit(operation: Any) -> Any:
-            number = _exact(operation) if operation.name == "arith.cmpf" else None
-            if number is not None:
-                found.append((operation, number))
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for operation, number in found:
+            for operation in operations(module, "arith.cmpf"):
+                number = _exact(operation)
+                if number is None:
+                    continue
                 source = operation.operands[0].owner.operands[0]
                 with mlir.InsertionPoint(operation), operation.location:
                     narrow = mlir.Operation.create(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from pharos.core.errors import UserError
-from pharos.ir import span_of
+from pharos.ir import operations, span_of
 from pharos.ir.bindings import dialect, mlir
 
 ATTRIBUTE = "pharos.weights"
@@ -107,16 +107,12 @@ class _Rewrite:
             )
 
     def _calls(self, name: str) -> list[Any]:
-        found: list[Any] = []
-
-        def visit(op: Any) -> Any:
-            if op.name == "func.call" and op.attributes["callee"].value == name:
-                found.append(op)
-            return mlir.WalkResult.ADVANCE
-
-        for function in self.functions.values():
-            function.walk(visit)
-        return found
+        return [
+            call
+            for function in self.functions.values()
+            for call in operations(function, "func.call")
+            if call.attributes["callee"].value == name
+        ]
 
     def finish(self) -> None:
         """Retype everything that was reached."""

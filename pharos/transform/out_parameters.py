@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pharos.core.errors import UserError
-from pharos.ir import span_of
+from pharos.ir import operations, span_of
 from pharos.ir.bindings import dialect, mlir
 
 _RESHAPES = ("tensor.collapse_shape", "tensor.expand_shape")
@@ -111,14 +111,8 @@ def _function(module: Any, name: str) -> Any:
 
 
 def _refuse_calls(module: Any, name: str) -> None:
-    calls: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "func.call" and operation.attributes["callee"].value == name:
-            calls.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    called = operations(module, "func.call")
+    calls = [call for call in called if call.attributes["callee"].value == name]
     if calls:
         raise UserError(
             f"function '{name}' is called inside the module, which expects its results",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 # Operations in a body that take about a cycle for a vector. A quotient of two numbers of a row,
@@ -34,16 +35,10 @@ class Recompute:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "linalg.generic" and _cheap(operation) and _read_often(operation):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
         with module.context:
-            module.operation.walk(visit)
-            for operation in found:
+            generics = operations(module, "linalg.generic")
+            # All are chosen first: a copy gives what it reads one more reader.
+            for operation in [found for found in generics if _cheap(found) and _read_often(found)]:
                 _copy_for_readers(operation)
         return module
 

@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 # Bits of the significand, and the least and the largest exponent of normal numbers.
@@ -28,20 +29,13 @@ class RoundedConstants:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place; what would overflow or be denormal is left."""
-        found: list[tuple[Any, float]] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "arith.truncf":
-                value = constant(operation.operands[0])
-                number = None if value is None else rounded(value, str(operation.results[0].type))
-                if number is not None:
-                    found.append((operation, number))
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for operation, number in found:
+            for operation in operations(module, "arith.truncf"):
                 type_ = operation.results[0].type
+                value = constant(operation.operands[0])
+                number = None if value is None else rounded(value, str(type_))
+                if number is None:
+                    continue
                 with mlir.InsertionPoint(operation), operation.location:
                     made = mlir.Operation.create(
                         "arith.constant",

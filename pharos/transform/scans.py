@@ -33,16 +33,8 @@ class Scans:
         Raises CompileError for a scan on memrefs, and for an exclusive one whose last
         accumulator is used: whether it includes the last element is not defined.
         """
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "tm_tensor.scan":
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for operation in found:
+            for operation in ir.operations(module, "tm_tensor.scan"):
                 _refuse_what_has_no_meaning(operation)
                 _rewrite(operation)
         return module

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pharos.core.errors import UserError
-from pharos.ir import export_only, run_passes, span_of
+from pharos.ir import export_only, operations, run_passes, span_of
 from pharos.ir.bindings import dialect, mlir
 
 Shape = Sequence[int]
@@ -39,7 +39,7 @@ def give_shapes(module: Any, shapes: Mapping[str, Mapping[int, Shape]]) -> None:
     export_only(module, tuple(shapes))
     run_passes(module, _PASSES)
     with module.context:
-        casts = [op for op in _operations(module) if op.name == "memref.cast"]
+        casts = operations(module, "memref.cast")
         for cast in casts:
             _to_tensors(cast)
     if casts:
@@ -70,17 +70,6 @@ def _retype(function: Any, number: int, shape: Shape) -> None:
         cast = dialect("memref").cast(old, argument)
     for owner, operand in uses:
         owner.operands[operand] = cast
-
-
-def _operations(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
 
 
 def _to_tensors(cast: Any) -> None:

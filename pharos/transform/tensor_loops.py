@@ -66,16 +66,8 @@ def inlined(block: Any, values: Sequence[Any]) -> list[Any]:
 
 def each_on_tensors(module: Any, name: str, rewrite: Callable[[Any], None]) -> None:
     """``rewrite`` every operation ``name`` of ``module``. CompileError for one on memrefs."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == name:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
     with module.context:
-        for operation in found:
+        for operation in ir.operations(module, name):
             if not len(operation.results):
                 raise ir.CompileError(
                     f"'{name}' is supported on tensors, found memrefs",
