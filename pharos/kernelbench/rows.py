@@ -3,6 +3,7 @@
 ``status`` is one of those below. ``times`` maps "ours" (called like the model), "bound" (inputs
 and outputs given, the code alone), "eager" and peers to warm and cold times in seconds.
 ``compile_cpu_seconds`` is processor time, which other processes on the machine do not stretch.
+``work`` holds what a call has to do at least: "flops", and "bytes" of weights, inputs and results.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def new(task: Task) -> Row:
         "stages": [],
         "check": {},
         "times": {},
+        "work": {},
         "peers": {},
         "files": [],
         "shown": [],

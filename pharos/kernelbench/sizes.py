@@ -54,6 +54,16 @@ def measure(problem: Any) -> Sizes:
     )
 
 
+def work_of(model: Any, inputs: Any) -> dict[str, int]:
+    """What ``model(*inputs)`` has to do at least, from one call of it: ``flops`` as ``Sizes``
+    counts them, and ``bytes`` of its weights, inputs and results, each once."""
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        results = model(*inputs)
+    weights = [*model.parameters(), *model.buffers()]
+    moved = _bytes(weights) + _bytes(inputs) + _bytes(results)
+    return {"flops": flops.get_total_flops(), "bytes": moved}
+
+
 def _model(problem: Any) -> torch.nn.Module:
     """The model on the meta device; made in memory first where it looks at values."""
     initial = problem.get_init_inputs()

@@ -20,6 +20,7 @@ from pharos.kernelbench.options import Options, Wanted
 from pharos.kernelbench.peers import PEERS
 from pharos.kernelbench.reference import ProblemError, Reference
 from pharos.kernelbench.selection import Task
+from pharos.kernelbench.sizes import work_of
 from pharos.kernelbench.timing import measure
 from pharos.runtime.child import Report
 
@@ -150,6 +151,7 @@ class Work:
             **peers,
         }
         self.row["times"] = measure(contenders, self.options)
+        self.row["work"] = work_of(reference.eager, inputs)
 
 
 def solve(

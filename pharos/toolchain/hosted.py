@@ -43,6 +43,7 @@ class HostedTarget:
     default_pipeline = "program"
     open_sizes = True
     timed = False
+    native = False
     needed = False
     chips: tuple[str, ...] = ()
     problem_limits = (0.0, 0.0)

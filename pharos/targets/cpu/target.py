@@ -23,6 +23,8 @@ timed = True
 needed = True
 # Whether payloads may have sizes that are known only when they are called.
 open_sizes = True
+# Whether its code runs on the processors that run this program, at their speed.
+native = True
 # What compilation blocks of programs call it.
 backend = "cpu"
 

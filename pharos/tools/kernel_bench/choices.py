@@ -78,6 +78,10 @@ Retry = Annotated[bool, typer.Option("--retry", help="Try again what was not cor
 Against = Annotated[
     str | None, typer.Option(metavar="DIR|last", help="Compare with that earlier run.")
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="DIR", help="Write the run as a page with plots there."),
+]
 DumpAfter = Annotated[
     list[str] | None,
     typer.Option(metavar="STAGE|all|import", help="Write the module after this; may be repeated."),

@@ -40,6 +40,7 @@ def kernel_bench(
     run: choices.RunDir = None,
     retry: choices.Retry = False,
     against: choices.Against = None,
+    report: choices.Report = None,
     dump_after: choices.DumpAfter = None,
     dump_dir: choices.DumpDir = None,
     assembly: choices.Assembly = False,
@@ -59,7 +60,7 @@ def kernel_bench(
       pharos kernel-bench level1 --no-benchmark --jobs 2 --run runs/today
       pharos kernel-bench all --kernelbench ~/KernelBench --max-mb 256 --compare inductor
       pharos kernel-bench model.py --set batch_size=4 --dump-after all --assembly
-      pharos kernel-bench --run runs/today --against runs/yesterday
+      pharos kernel-bench --run runs/today --against runs/yesterday --report runs/today/page
     """
     from pharos.tools.kernel_bench import asked, limits, overrides, running
 
@@ -74,7 +75,9 @@ def kernel_bench(
     )
     allowed = limits.limits(time_limit, compile_limit, memory_limit, jobs)
     files = asked.Files(tuple(dump_after or ()), dump_dir, assembly, object_, plan_out)
-    wanted = running.Asked(tuple(problems or ()), kernelbench, run, against, jobs, retry, allowed)
+    wanted = running.Asked(
+        tuple(problems or ()), kernelbench, run, against, report, jobs, retry, allowed
+    )
     status = running.run(wanted, how, files, as_json=as_json)
     if status:
         raise typer.Exit(status)

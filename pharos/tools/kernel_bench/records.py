@@ -15,6 +15,7 @@ from pharos.kernelbench.options import Options
 from pharos.kernelbench.rows import Row
 from pharos.kernelbench.run_folder import RunFolder
 from pharos.kernelbench.summary import Summary
+from pharos.runtime.child import in_child
 from pharos.runtime.crew import Limits
 
 
@@ -22,14 +23,22 @@ def about(options: Options, limits: Limits, checkout: Path | None) -> dict[str, 
     """What is known when a run begins."""
     from pharos import toolchain
 
-    facts = toolchain.target(options.target).summary()
+    target = toolchain.target(options.target)
     return {
         "pharos": __version__,
         "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "machine": {"architecture": platform.machine(), "facts": facts},
+        "machine": {"architecture": platform.machine(), "facts": target.summary()},
+        "ceilings": _ceilings() if options.benchmark and target.native else None,
         "limits": asdict(limits),
         "kernelbench": str(checkout) if checkout else None,
     }
+
+
+def _ceilings() -> dict[str, float]:
+    """Measured in a process of its own: PyTorch's threads do not survive the forks of the run."""
+    from pharos.kernelbench.ceilings import measured
+
+    return in_child(lambda report: measured()).record()
 
 
 def named(folder: Path | None) -> Path:

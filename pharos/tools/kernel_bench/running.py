@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pharos.kernelbench import harness, history
 from pharos.kernelbench.options import Options
+from pharos.kernelbench.report import write_report
 from pharos.kernelbench.rows import Row
 from pharos.kernelbench.run_folder import RunFolder
 from pharos.kernelbench.selection import own_suite, public_suite, select
@@ -30,6 +31,7 @@ class Asked:
     kernelbench: Path | None
     run: Path | None
     against: str | None
+    report: Path | None
     jobs: int
     retry: bool
     limits: Limits
@@ -47,12 +49,14 @@ def run(asked: Asked, options: Options, files: Files, *, as_json: bool) -> int:
     if asked.problems:
         history.append(folder.root.parent / history.NAME, records.entry(folder, summary))
     compared = None if asked.against is None else records.compared(asked.against, folder, rows)
+    pages = [] if asked.report is None else write_report(folder, rows, asked.report)
     if as_json:
         print_json(records.document(folder, rows, summary, compared))
     else:
         show.report(folder, rows, summary)
         if compared is not None:
             show.comparison(asked.against or "", compared)
+        show.pages(pages)
     return 0 if summary.all_correct else NOT_CORRECT
 
 

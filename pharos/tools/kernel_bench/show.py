@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pharos.kernelbench import rows as statuses
 from pharos.kernelbench.against import Change, Comparison
@@ -28,6 +29,12 @@ def report(folder: RunFolder, rows: Sequence[Row], summary: Summary) -> None:
     print()
     print("\n".join(_totals(summary)))
     print(f"run: {folder.root}")
+
+
+def pages(files: Sequence[Path]) -> None:
+    """Where the page of a run and its plots are."""
+    if files:
+        print(f"report: {', '.join(map(str, files))}")
 
 
 def _cells(row: Row, peers: Sequence[str], timed: bool) -> list[str]:

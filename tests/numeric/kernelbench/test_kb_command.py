@@ -48,7 +48,7 @@ def test_three_problems_end_to_end(kernel_bench, files):
     done = kernel_bench(
         "good.py", "total.py", "broken.py", "--run", "runs/a", "--json", "--jobs", 2,
         "--runs", 3, "--seconds", 0.2, "--dump-after", "all", "--assembly", "--object",
-        "--print", 2,
+        "--print", 2, "--report", "page",
     )  # fmt: skip
     assert done.status == 3, done.err
     document = done.json()
@@ -66,6 +66,12 @@ def test_three_problems_end_to_end(kernel_bench, files):
         for who in ("ours", "bound", "eager"):
             for caches in ("warm", "cold"):
                 assert 0 < row["times"][who][caches]["min"] <= row["times"][who][caches]["median"]
+    assert by["good"]["work"] == {"flops": 2 * 6 * 64 * 5, "bytes": 4 * (65 * 5 + 6 * 64 + 6 * 5)}
+    assert by["total"]["work"] == {"flops": 0, "bytes": 4 * (7 * 33 + 7)}
+    assert document["ceilings"]["flops"] > 1e9 and document["ceilings"]["bandwidth"] > 1e8
+    assert {one.name for one in (files / "page").iterdir()} == {
+        "report.md", "speed-ups.svg", "roofline.svg",
+    }  # fmt: skip
     assert by["total"]["shown"][0].startswith("float32[7, 1] = 1")
     fast = document["summary"]["fast"]["eager"]
     assert list(fast) == ["0.5", "0.8", "1", "1.5", "2"] and max(fast.values()) <= 2 / 3

@@ -41,6 +41,7 @@ class GpuTarget:
         self.takes_programs = kind.programs is not None
         self.needed = False
         self.open_sizes = False
+        self.native = False
         self.problem_limits = _SIMULATED_LIMITS if simulated else (0.0, 0.0)
 
     def facts(self) -> GpuFacts:
