@@ -34,7 +34,7 @@ def key_of(payload: Payload, request: Request) -> str:
     return cache_key(
         payload.text,
         described,
-        {**request.parameters, "threads": settings.THREADS.get()},
+        {**request.parameters, settings.THREADS.name: settings.THREADS.get()},
         f"{request.target} {target(request.target).facts().key()}",
         {
             **versions(),

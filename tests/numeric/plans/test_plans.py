@@ -122,6 +122,13 @@ def test_a_value_of_the_operation_wins_over_the_cost_model():
     assert values(planned.yaml(), "operation") == {"kc": 11}
 
 
+def test_code_for_another_number_of_threads_is_not_reused():
+    from pharos.toolchain.keys import key_of
+
+    keys = {key_of(payload(), Request(parameters={"threads": n})) for n in (1, 2)}
+    assert len(keys) == 2
+
+
 def test_measured_values_win_over_the_cost_model():
     planned = toolchain.make_plan(payload(), Request())
     device = f"cpu {toolchain.target('cpu').facts().key()}"
