@@ -19,12 +19,8 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
-from pharos.targets.cpu.contractions.matrix_tiles import (
-    TilePacker,
-    configure,
-    multiply_tiles,
-    release,
-)
+from pharos.targets.cpu.contractions.matrix_registers import configure, release
+from pharos.targets.cpu.contractions.matrix_tiles import TilePacker, multiply_tiles
 from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
 from pharos.targets.cpu.contractions.pairs import PairPacker

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pharos.ir.bindings import dialect, mlir
+from pharos.ir.bindings import dialect
 from pharos.targets.common.nests import index
+from pharos.targets.cpu.contractions import matrix_registers as registers
+from pharos.targets.cpu.contractions.matrix_registers import SIDE
 from pharos.targets.cpu.contractions.pairs import PairPacker
 from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.transpose import transpose
-
-SIDE = 16  # rows of a tile, and f32 sums or pairs of bf16 in one of them
-_ROW = 64  # bytes
-_REGISTERS = 8
-_PALETTE = 1
 
 
 class TilePacker(PairPacker):
@@ -68,25 +65,6 @@ class TilePacker(PairPacker):
         return body
 
 
-def configure() -> None:
-    """Eight tile registers of 16 rows of 64 bytes, for this thread (Intel SDM, LDTILECFG)."""
-    row_bytes = [byte for _ in range(_REGISTERS) for byte in (_ROW, 0)]
-    form = [_PALETTE, 0, *[0] * 14, *row_bytes, *[0] * 16, *[SIDE] * _REGISTERS, *[0] * 8]
-    byte = mlir.IntegerType.get_signless(8)
-    type_ = mlir.VectorType.get([len(form)], byte)
-    values = mlir.DenseElementsAttr.get([mlir.IntegerAttr.get(byte, b) for b in form], type_)
-    memory = mlir.MemRefType.get([len(form)], byte)
-    place = dialect("memref").alloca(memory, [], [], alignment=_ROW)
-    constant = dialect("arith").ConstantOp(type_, values).result
-    dialect("vector").store(constant, place, [index.constant(0)])
-    _call("ldtilecfg", _pointer(place, index.constant(0)))
-
-
-def release() -> None:
-    """Give the tile registers back: a thread that holds them switches more slowly."""
-    _call("tilerelease")
-
-
 def multiply_tiles(
     tiles: Tiles,
     left: tuple[Any, Any],
@@ -106,50 +84,25 @@ def multiply_tiles(
     lefts = [down * across + r for r in range(down)]
     rights = [down * across + down + c for c in range(across)]
     for number in range(down * across):
-        _call("tilezero", _number(number))
+        registers.clear(number)
 
     def body(k: Any, _: list[Any]) -> list[Any]:
         meanwhile(dialect("arith").divui(k, index.constant(SIDE)))
         at = index.add(left[1], index.mul(k, index.constant(tiles.mr)))
         for r, register in enumerate(lefts):
-            _load(register, left[0], index.add(at, index.constant(r * SIDE * SIDE)), _ROW)
+            inside = index.add(at, index.constant(r * SIDE * SIDE))
+            registers.load(register, left[0], inside, SIDE)
         at = index.add(right[1], index.mul(k, index.constant(tiles.nr)))
         for c, register in enumerate(rights):
-            _load(register, right[0], index.add(at, index.constant(c * SIDE)), 4 * tiles.nr)
+            inside = index.add(at, index.constant(c * SIDE))
+            registers.load(register, right[0], inside, tiles.nr)
         for r in range(down):
             for c in range(across):
-                _call("tdpbf16ps", *map(_number, (results[r][c], lefts[r], rights[c])))
+                registers.multiply(results[r][c], lefts[r], rights[c])
         return []
 
     index.loop(index.constant(0), count, SIDE, [], body)
     for r in range(down):
         for c in range(across):
             at = index.constant(r * SIDE * tiles.nr + c * SIDE)
-            stride = _long(index.constant(4 * tiles.nr))
-            _call("tilestored64", _number(results[r][c]), _pointer(sums, at), stride)
-
-
-def _load(register: int, buffer: Any, at: Any, stride: int) -> None:
-    place = _pointer(buffer, at)
-    _call("tileloadd64", _number(register), place, _long(index.constant(stride)))
-
-
-def _call(name: str, *arguments: Any) -> None:
-    dialect("llvm").CallIntrinsicOp(None, f"llvm.x86.{name}", list(arguments), [], [])
-
-
-def _number(register: int) -> Any:
-    byte = mlir.IntegerType.get_signless(8)
-    return dialect("arith").ConstantOp(byte, register).result
-
-
-def _long(value: Any) -> Any:
-    return index.cast(value, mlir.IntegerType.get_signless(64))
-
-
-def _pointer(buffer: Any, at: Any) -> Any:
-    """The address of element ``at`` of a flat ``buffer`` without an offset."""
-    size = max(1, mlir.MemRefType(buffer.type).element_type.width // 8)
-    base = dialect("memref").extract_aligned_pointer_as_index(buffer)
-    address = index.add(base, index.mul(at, index.constant(size)))
-    return dialect("llvm").inttoptr(mlir.Type.parse("!llvm.ptr"), _long(address))
+            registers.store(results[r][c], sums, at, tiles.nr)
