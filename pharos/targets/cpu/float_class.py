@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 # Bits of LLVM's is.fpclass (LLVM Language Reference): infinities are 2 and 9, normals 3 and 8.
@@ -19,14 +20,7 @@ class FloatClass:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name in _CLASSES:
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = operations(module, *_CLASSES)
         with module.context:
             word = mlir.IntegerType.get_signless(32)
             for operation in found:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 _HALVES = ("bf16", "f16")
+_LOAD, _STORE = "llvm.intr.masked.load", "llvm.intr.masked.store"
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,13 @@ class HalfMasks:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module``, which is in the LLVM dialect, in place."""
-        loads: list[Any] = []
-        stores: list[Any] = []
-
-        def visit(op: Any) -> Any:
-            if op.name == "llvm.intr.masked.load" and _is_half(op.results[0].type):
-                loads.append(op)
-            if op.name == "llvm.intr.masked.store" and _is_half(op.operands[0].type):
-                stores.append(op)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
-            for op in loads:
-                with mlir.InsertionPoint(op), op.location:
-                    _load(op)
-            for op in stores:
-                with mlir.InsertionPoint(op), op.location:
-                    _store(op)
+            for op in operations(module, _LOAD, _STORE):
+                load = op.name == _LOAD
+                value = op.results[0] if load else op.operands[0]
+                if _is_half(value.type):
+                    with mlir.InsertionPoint(op), op.location:
+                        _load(op) if load else _store(op)
         return module
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 _PREFIX = "_mlir_ciface_"
@@ -38,31 +39,20 @@ def join_interfaces(module: Any) -> None:
 
 def _functions(module: Any) -> dict[str, Any]:
     """The functions of ``module`` with a body, by name."""
-    found: dict[str, Any] = {}
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "llvm.func":
-            if len(operation.regions[0].blocks):
-                found[operation.attributes["sym_name"].value] = operation
-            return mlir.WalkResult.SKIP
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
+    return {
+        function.attributes["sym_name"].value: function
+        for function in operations(module, "llvm.func")
+        if len(function.regions[0].blocks)
+    }
 
 
 def _calls(module: Any, name: str) -> list[Any]:
     """The operations of ``module`` that name the function ``name``."""
     found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name in ("llvm.call", "llvm.mlir.addressof"):
-            key = "callee" if operation.name == "llvm.call" else "global_name"
-            if key in operation.attributes and operation.attributes[key].value == name:
-                found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    for operation in operations(module, "llvm.call", "llvm.mlir.addressof"):
+        key = "callee" if operation.name == "llvm.call" else "global_name"
+        if key in operation.attributes and operation.attributes[key].value == name:
+            found.append(operation)
     return found
 
 
@@ -88,16 +78,12 @@ def _pass(operation: Any, values: dict[Any, Any]) -> None:
 
     Words are loaded where they are used: all at the start, they would wait on the stack."""
     words: dict[Any, Any] = {}
-
-    def visit(inner: Any) -> Any:
+    for inner in operations(operation):
         for number, operand in enumerate(inner.operands):
             if operand in values:
                 if operand not in words:
                     words[operand] = _word(values[operand], operation)
                 inner.operands[number] = words[operand]
-        return mlir.WalkResult.ADVANCE
-
-    operation.walk(visit)
 
 
 def _word(value: Any, user: Any) -> Any:

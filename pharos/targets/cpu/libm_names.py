@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.core.errors import ErrorList, Note, UserError
-from pharos.ir import span_of
+from pharos.ir import operations, span_of
 from pharos.ir.bindings import mlir
 
 # Where C's name is not that of the operation.
@@ -32,8 +32,7 @@ class LibmNames:
             if op.operation.name == "func.func" and len(op.operation.regions[0].blocks)
         }
         errors: dict[str, UserError] = {}
-
-        def visit(operation: Any) -> Any:
+        for operation in operations(module):
             name = _c_function(operation)
             if name in own and name not in errors:
                 errors[name] = UserError(
@@ -43,9 +42,6 @@ class LibmNames:
                     notes=[Note("the program's own function", span_of(own[name].location))],
                     hint="give the program's function another name",
                 )
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         if errors:
             found = list(errors.values())
             raise found[0] if len(found) == 1 else ErrorList(found)

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 LEAST = 3_000
@@ -68,17 +69,15 @@ class _Kernels:
     @classmethod
     def of(cls, module: Any) -> _Kernels:
         """Those of ``module``."""
-        found = cls()
-        module.operation.walk(found._visit)
+        every = operations(module)
+        found = cls(len(every))
+        for operation in every:
+            name = operation.name
+            if name == "func.call":
+                found.calls[operation.attributes["callee"].value].append(operation)
+            elif name == "func.func" and _is_kernel(operation):
+                found.functions[operation.attributes["sym_name"].value] = operation
         return found
-
-    def _visit(self, operation: Any) -> Any:
-        self.operations += 1
-        if operation.name == "func.call":
-            self.calls[operation.attributes["callee"].value].append(operation)
-        elif operation.name == "func.func" and _is_kernel(operation):
-            self.functions[operation.attributes["sym_name"].value] = operation
-        return mlir.WalkResult.ADVANCE
 
     def callers(self, name: str) -> set[str]:
         """The kernels that call ``name``."""
@@ -87,14 +86,9 @@ class _Kernels:
 
     def erase(self, name: str) -> None:
         """Remove ``name``, and forget the calls in its body."""
-
-        def forget(operation: Any) -> Any:
-            if operation.name == "func.call":
-                self.calls[operation.attributes["callee"].value].remove(operation)
-            return mlir.WalkResult.ADVANCE
-
         function = self.functions.pop(name)
-        function.walk(forget)
+        for call in operations(function, "func.call"):
+            self.calls[call.attributes["callee"].value].remove(call)
         function.erase()
 
 
@@ -172,16 +166,8 @@ def _numbers(call: Any, numbers: Sequence[int]) -> list[Any]:
 
 def _constants(function: Any) -> list[Any]:
     """The index constants in ``function``, in order."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "arith.constant" and operation.results[0].type == index:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
     index = mlir.IndexType.get()
-    function.walk(visit)
-    return found
+    return [c for c in operations(function, "arith.constant") if c.results[0].type == index]
 
 
 def _value(constant: Any) -> int:

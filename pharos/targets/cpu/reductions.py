@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 
 _OPERATIONS = frozenset(
@@ -25,14 +26,9 @@ class SerialReductions:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "scf.parallel" and len(operation.results):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = [
+            operation for operation in operations(module, "scf.parallel") if len(operation.results)
+        ]
         with module.context:
             for operation in found:
                 reducers = [region.blocks[0] for region in _reduce(operation).regions]

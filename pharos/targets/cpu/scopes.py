@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import contains, operations
 from pharos.ir.bindings import dialect, mlir
 
 
@@ -23,16 +24,8 @@ class AllocaScopes:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "memref.alloca_scope":
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit, mlir.WalkOrder.POST_ORDER)  # inner scopes first
         with module.context:
-            for operation in found:
+            for operation in operations(module, "memref.alloca_scope"):
                 _flatten(operation)
         return module
 
@@ -53,12 +46,4 @@ def _flatten(scope: Any) -> None:
 
 
 def _allocates(scope: Any) -> bool:
-    found = False
-
-    def visit(operation: Any) -> Any:
-        nonlocal found
-        found = found or operation.name in ("memref.alloca", "llvm.alloca")
-        return mlir.WalkResult.INTERRUPT if found else mlir.WalkResult.ADVANCE
-
-    scope.walk(visit)
-    return found
+    return contains(scope, "memref.alloca", "llvm.alloca")
