@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.payload.maps import Access
 from pharos.payload.structured import Structured, read_structured
@@ -188,11 +189,5 @@ def _inputs_of(node: Node) -> int:
 
 def _written_below(operation: Any, root_of: Any) -> list[Any]:
     """Every buffer that an operation inside ``operation`` takes, for it may write it."""
-    found: list[Any] = []
-
-    def visit(inner: Any) -> Any:
-        found.extend(v for v in inner.operands if isinstance(v.type, mlir.MemRefType))
-        return mlir.WalkResult.ADVANCE
-
-    operation.walk(visit)
-    return found
+    used = (value for inner in operations(operation) for value in inner.operands)
+    return [value for value in used if isinstance(value.type, mlir.MemRefType)]

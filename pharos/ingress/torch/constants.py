@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pharos.ingress.torch.memory import as_torch
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 
@@ -33,14 +34,11 @@ def literal(kind: Any, array: np.ndarray[Any, Any], element: Any) -> Any:
 def lift_constants(function: Any, largest: int) -> list[torch.Tensor]:
     """Turn each tensor constant above ``largest`` elements into a further argument of ``function``;
     the arguments' values in order."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "arith.constant" and _is_large(operation, largest):
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    function.operation.walk(visit)
+    found = [
+        operation
+        for operation in operations(function, "arith.constant")
+        if _is_large(operation, largest)
+    ]
     values = [_value(operation) for operation in found]
     block = function.operation.regions[0].blocks[0]
     for operation in found:

@@ -16,14 +16,11 @@ _INLINE = "inline,symbol-dce"
 
 def write_loops(module: Any) -> None:
     """Replace the operators of recurrent layers in ``module``, in the torch dialect."""
-    found = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "torch.operator" and operation.attributes["name"].value in _STEPS:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    found = [
+        operation
+        for operation in ir.operations(module, "torch.operator")
+        if operation.attributes["name"].value in _STEPS
+    ]
     for number, operation in enumerate(found):
         _call(module, operation, f"pharos_steps_{number}")
     if found:

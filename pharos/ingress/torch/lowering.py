@@ -93,14 +93,10 @@ def _lower(graph: Any, names: list[str] | None, entry: str) -> Lowered:
 def _refuse_left_over(module: Any) -> None:
     """Raise UserError for what torch-mlir left as it was, without an error."""
     errors = []
-
-    def visit(operation: Any) -> Any:
+    for operation in ir.operations(module):
         if operation.name.startswith(("torch.", "torch_c.")):
             message = f"'{operation.name}' has no lowering to linalg"
             errors.append(UserError(message, span=ir.span_of(operation.location)))
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
     raise_all(errors)
 
 

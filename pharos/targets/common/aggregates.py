@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos import ir
-from pharos.ir.bindings import mlir
 
 _SCHEDULE = """
 module attributes {transform.with_named_sequence} {
@@ -43,14 +42,7 @@ class Aggregates:
 
         Raises CompileError for one on memrefs, which MLIR cannot take apart.
         """
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name in _AGGREGATES:
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = ir.operations(module, *_AGGREGATES)
         for operation in found:
             _refuse_memrefs(operation)
         if found:

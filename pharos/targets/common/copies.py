@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.effects import is_dense
 
@@ -26,14 +27,11 @@ class StridedCopies:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "memref.copy" and not self._becomes_memcpy(operation):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = [
+            operation
+            for operation in operations(module, "memref.copy")
+            if not self._becomes_memcpy(operation)
+        ]
         with module.context:
             for operation in found:
                 source, target = operation.operands

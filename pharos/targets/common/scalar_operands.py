@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import mlir
+from pharos.targets.common.nests.nest import generics
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,11 @@ class InlineScalars:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "linalg.generic" and not len(operation.results):
+        with module.context:
+            for operation in generics(module):
                 kinds = [isinstance(v.type, mlir.MemRefType) for v in _inputs(operation)]
                 if not all(kinds):
-                    found.append((operation, [n for n, memref in enumerate(kinds) if not memref]))
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
-        with module.context:
-            for operation, numbers in found:
-                _inline(operation, numbers)
+                    _inline(operation, [n for n, memref in enumerate(kinds) if not memref])
         return module
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.core.errors import UserError
-from pharos.ir import PARAMETERS, span_of
+from pharos.ir import PARAMETERS, operations, span_of
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.attention.score import Score, read_score
 from pharos.targets.common.nests import index
@@ -193,14 +193,11 @@ class AttentionSite:
 
 def attention_sites(module: Any) -> Iterator[AttentionSite]:
     """Every attention of ``module`` that is on memrefs, in order. UserError for a broken one."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "linalg.generic" and ATTENTION in operation.attributes:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    found = [
+        operation
+        for operation in operations(module, "linalg.generic")
+        if ATTENTION in operation.attributes
+    ]
     for operation in found:
         site = read_attention(operation)
         if site is not None:

@@ -19,7 +19,7 @@ from pharos.targets.common.contractions.gpu_plan import AsyncCopies, GpuPlan, Ke
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.contractions.tiles import Tiles
 from pharos.targets.common.contractions.unit import LEFT, RIGHT, MatrixUnit
-from pharos.targets.common.nests.nest import read_nest
+from pharos.targets.common.nests.nest import generics, read_nest
 
 Writer = Callable[[Any, str], None]
 """Writes the kernel of a plan, whose name begins with the text."""
@@ -60,7 +60,7 @@ def replace_contractions(
 
 def contractions(module: Any) -> Iterator[Contraction]:
     """The contractions of ``module`` whose sizes and strides are all known."""
-    for operation in _generics(module):
+    for operation in generics(module):
         nest = read_nest(operation)
         contraction = read_contraction(nest) if nest is not None else None
         if contraction is not None and _all_known(contraction):
@@ -131,18 +131,6 @@ def _all_known(contraction: Contraction) -> bool:
     return all(
         t.has_static_shape and all(map(is_known, t.get_strides_and_offset()[0])) for t in types
     )
-
-
-def _generics(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "linalg.generic" and not len(op.results):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
 
 
 def _name(operation: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.fast_math.f32 import F32
 from pharos.targets.common.fast_math.functions import FUNCTIONS
@@ -27,15 +28,8 @@ class FastMath:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(op: Any) -> Any:
-            narrow = _known(op) and _element(op.results[0].type) in ("f32", "bf16", "f16")
-            if narrow or _divided_by(op) is not None:
-                found.append(op)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        # All are chosen first: what one becomes may have others in it.
+        found = [op for op in operations(module) if _narrow(op) or _divided_by(op) is not None]
         with module.context:
             for op in found:
                 with mlir.InsertionPoint(op), op.location:
@@ -43,6 +37,10 @@ class FastMath:
                 op.results[0].replace_all_uses_with(value)
                 op.erase()
         return module
+
+
+def _narrow(op: Any) -> bool:
+    return _known(op) and _element(op.results[0].type) in ("f32", "bf16", "f16")
 
 
 def _known(op: Any) -> bool:

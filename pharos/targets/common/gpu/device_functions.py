@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 # The library's name without prefix and type, and LLVM's operation.
@@ -44,14 +45,11 @@ class DeviceFunctions:
         """Rewrite ``module`` in place; declarations that nothing uses any more go."""
         calls: list[tuple[Any, str]] = []
 
-        def visit(operation: Any) -> Any:
-            if operation.name == "llvm.call" and "callee" in operation.attributes:
-                function = _exact(mlir.FlatSymbolRefAttr(operation.attributes["callee"]).value)
+        for operation in operations(module, "llvm.call"):
+            if "callee" in operation.attributes:
+                function = _exact(_callee(operation))
                 if function is not None:
                     calls.append((operation, function))
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
         with module.context:
             for call, function in calls:
                 _replace(call, function)
@@ -91,14 +89,11 @@ def _made(name: str, kind: Any, operands: list[Any]) -> Any:
 
 
 def _drop_declarations(module: Any, names: set[str]) -> None:
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "llvm.func" and operation.attributes["sym_name"].value in names:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    found = [
+        operation
+        for operation in operations(module, "llvm.func")
+        if operation.attributes["sym_name"].value in names
+    ]
     for operation in found:
         if not len(operation.regions[0].blocks):
             operation.erase()

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pharos.ir import CompileError, span_of
+from pharos.ir import CompileError, operations, span_of
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.gpu.kernels import launched
 from pharos.targets.common.signatures import functions
@@ -90,14 +90,7 @@ def _touches(loop: Any) -> bool:
 
 
 def _inside(operation: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(inner: Any) -> Any:
-        found.append(inner)
-        return mlir.WalkResult.ADVANCE
-
-    operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
+    return operations(operation, outer_first=True)
 
 
 def _captured(loop: Any) -> tuple[list[Any], list[Any]]:

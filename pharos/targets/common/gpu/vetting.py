@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pharos.core.errors import ErrorList
-from pharos.ir import CompileError, span_of
+from pharos.ir import CompileError, operations, span_of
 from pharos.ir.bindings import mlir
 
 _MOST = 5
@@ -90,11 +90,4 @@ def _error(operation: Any, message: str, hint: str) -> CompileError:
 
 
 def _walk(operation: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(inner: Any) -> Any:
-        found.append(inner)
-        return mlir.WalkResult.ADVANCE
-
-    operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
+    return operations(operation, outer_first=True)

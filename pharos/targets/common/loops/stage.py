@@ -30,7 +30,7 @@ from pharos.targets.common.loops.launch import (
     launch_scan,
     launch_tiles,
 )
-from pharos.targets.common.nests.nest import Nest, read_nest
+from pharos.targets.common.nests.nest import Nest, generics, read_nest
 from pharos.targets.common.nests.start import pure, with_start
 
 
@@ -125,7 +125,7 @@ def _neighbours(module: Any) -> list[list[Nest]]:
 def _nests(module: Any) -> dict[Any, Nest]:
     """What kernels are written for, by operation; fills that reductions start from are erased."""
     nests: dict[Any, Nest] = {}
-    for operation in _generics(module):
+    for operation in generics(module):
         nest = read_nest(operation)
         if nest is None or not supported(nest) or not _static(nest):
             continue
@@ -138,15 +138,3 @@ def _nests(module: Any) -> dict[Any, Nest]:
 
 def _static(nest: Nest) -> bool:
     return all(access.type.has_static_shape for access in nest.accesses)
-
-
-def _generics(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "linalg.generic" and not len(op.results):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found

@@ -7,18 +7,14 @@ and the numbers of results are the same wherever this file does not ask the tabl
 from __future__ import annotations
 
 import ctypes
-import mmap
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pharos.core.errors import UserError
 from pharos.targets.common.gpu.host import failures
-from pharos.targets.common.gpu.host.driver import Parameter, Place
+from pharos.targets.common.gpu.host.cuda_rules import CudaRules, mib, stream_handle
 from pharos.targets.common.gpu.host.library import Library, Prototypes
-from pharos.targets.common.gpu.host.parameters import Packed, memory_of, pointer_array
-from pharos.targets.common.gpu.launches import Launch
+from pharos.targets.common.gpu.host.parameters import Packed
 
 _POINTER, _OUT = ctypes.c_void_p, ctypes.c_void_p
 _UINT, _INT, _SIZE, _ADDRESS = ctypes.c_uint, ctypes.c_int, ctypes.c_size_t, ctypes.c_uint64
@@ -107,36 +103,26 @@ class Names:
         return {self.of[role]: ROLES[role] for role in ROLES} | dict(self.extra)
 
 
-class CudaLike:
+class CudaLike(CudaRules):
     """Implements ``host.driver.Driver`` but for code, which the vendors load differently."""
-
-    alignment = 256
-    forgets = False
-    sees_host = True
-    granule = mmap.PAGESIZE
 
     def __init__(self, library: Library, names: Names, number: int = 0) -> None:
         """Open the device ``number``. DeviceError when it is not there."""
+        super().__init__(library)
         self.library = library
         self.number = number
         self._names = names.of
-        self._thread = threading.local()
         self._launch = library.function(names.of["launch"])
         self._run = library.function(names.of["run"])
-        self._registered: dict[int, int] = {}
-        self._broken = False
-        self._latest = ""
         self.call("init", 0)
         found = self.made("count", _INT)
         if number >= found:
-            raise failures.failure(
-                failures.NO_DEVICE, library.vendor, library.target, f"{found} device(s)"
-            )
+            raise library.failed(failures.NO_DEVICE, f"{found} device(s)")
         self.handle = self.made("device", _INT, number)
         self.enter()
 
     def call(self, role: str, *arguments: Any, detail: str = "") -> None:
-        """A function of ``ROLES``; after a kernel's fault the message names the last launch."""
+        """A function of ``ROLES``."""
         try:
             self.library.call(self._names[role], *arguments, detail=detail)
         except failures.DeviceError as error:
@@ -148,23 +134,6 @@ class CudaLike:
         value = kind()
         self.call(role, ctypes.byref(value), *arguments, detail=detail)
         return value.value
-
-    def _note(self, error: failures.DeviceError) -> None:
-        if error.kind in (failures.FAULT, failures.LOST):
-            self._broken = True
-            if self._latest:
-                error.message += f" (the kernel launched last was {self._latest})"
-                error.args = (error.message,)
-
-    def enter(self) -> None:
-        """Make the device current for this thread, where that has not been done."""
-        if not getattr(self._thread, "entered", False):
-            self.make_current()
-            self._thread.entered = True
-
-    def make_current(self) -> None:
-        """The vendor's way to choose a thread's device."""
-        raise NotImplementedError
 
     def title(self) -> str:
         """What the device calls itself."""
@@ -183,9 +152,7 @@ class CudaLike:
         if code:
             free, total = _SIZE(), _SIZE()
             self.call("memory_info", ctypes.byref(free), ctypes.byref(total))
-            room = f"{_mib(free.value)} of {_mib(total.value)} are free"
-            detail = f"{_mib(size)} were asked for, {room}"
-            raise self.library.error(self._names["allocate"], code, detail)
+            raise self._no_room(self._names["allocate"], code, size, free.value, total.value)
         return int(value.value)
 
     def free(self, address: int) -> None:
@@ -195,13 +162,10 @@ class CudaLike:
             self.enter()
             self.call("free", address)
 
-    def visible(self, address: int, size: int) -> None:
-        """Device memory is not seen from the host."""
-
     def register(self, address: int, size: int) -> int:
         """Lock memory of the host, and map it for the device."""
         self.enter()
-        self.call("register", address, size, _MAPPED, detail=f"{_mib(size)} of the host")
+        self.call("register", address, size, _MAPPED, detail=f"{mib(size)} of the host")
         self._registered[address] = size
         return int(self.made("registered", _ADDRESS, address, 0))
 
@@ -212,23 +176,12 @@ class CudaLike:
             self.enter()
             self.call("unregister", address)
 
-    def borrow(self, address: int, size: int) -> None:
-        """What is there already needs nothing."""
-
-    def lend(self, address: int, size: int) -> None:
-        """Nothing has to be known of it."""
-
     def stream_number(self, stream: Any) -> int | None:
         """Its handle: the other framework lets it wait for its own work."""
         return int(stream)
 
-    def write(self, target: int, source: int, size: int, stream: Any) -> None:
-        """Copy from the host. The driver reads memory that is not registered before it returns;
-        for registered memory this waits."""
-        self.enter()
+    def _bring(self, target: int, source: int, size: int, stream: Any) -> None:
         self.call("to_device", target, source, size, stream)
-        if any(low <= source < low + length for low, length in self._registered.items()):
-            self.synchronize(stream)
 
     def read(self, target: int, source: int, size: int, stream: Any) -> None:
         """Copy to the host, and wait."""
@@ -241,16 +194,8 @@ class CudaLike:
         self.enter()
         self.call("on_device", target, source, size, stream)
 
-    def put(self, target: int, raw: bytes, stream: Any) -> None:
-        """Fill words: unlike a copy from the host it can be captured."""
-        self.enter()
-        width = next(n for n in (4, 2, 1) if len(raw) % n == 0 and target % n == 0)
-        for at in range(0, len(raw), width):
-            word = int.from_bytes(raw[at : at + width], "little")
-            self.call(f"fill{8 * width}", target + at, word, 1, stream)
-
-    def forget(self, address: int, size: int, stream: Any) -> None:
-        """Nothing."""
+    def _fill(self, bits: int, target: int, word: int, stream: Any) -> None:
+        self.call(f"fill{bits}", target, word, 1, stream)
 
     # Launches ---------------------------------------------------------------------------------
 
@@ -259,16 +204,6 @@ class CudaLike:
         if not self._broken:
             self.enter()
             self.call("unload", module.handle)
-
-    def packed(
-        self, module: Any, launch: Launch, values: Sequence[Parameter], places: Sequence[Place]
-    ) -> Packed:
-        """The launch with its parameters in memory."""
-        memory = memory_of(values)
-        grid, block = ((*sizes, 1, 1)[:3] for sizes in (launch.grid, launch.block))
-        function = module.function(launch.kernel, launch.shared)
-        pointers = pointer_array(memory)
-        return Packed(launch.kernel, function, grid, block, launch.shared, pointers, tuple(memory))
 
     def launch(self, packed: Packed, stream: Any) -> None:
         """One call of the driver."""
@@ -284,14 +219,7 @@ class CudaLike:
             None,
         )
         if code:
-            sizes = f"kernel {packed.kernel}, grid {packed.grid}, block {packed.block}, "
-            error = self.library.error(
-                self._names["launch"], code, f"{sizes}{packed.shared} bytes of shared memory"
-            )
-            if error.kind in (failures.OTHER, failures.NO_MEMORY):
-                error = self.library.as_kind(failures.LAUNCH, error)
-            self._note(error)
-            raise error
+            raise self._refused(self._names["launch"], code, packed)
 
     # Streams, events, graphs ------------------------------------------------------------------
 
@@ -302,13 +230,7 @@ class CudaLike:
 
     def adopted(self, other: Any) -> Any:
         """By the protocol ``__cuda_stream__`` (version, handle), or PyTorch's ``cuda_stream``."""
-        if hasattr(other, "__cuda_stream__"):
-            return other.__cuda_stream__()[1]
-        if hasattr(other, "cuda_stream"):
-            return other.cuda_stream
-        raise UserError(
-            f"expected a stream with __cuda_stream__ or cuda_stream, found {type(other).__name__}"
-        )
+        return stream_handle(other)
 
     def close_stream(self, stream: Any) -> None:
         """Give it back."""
@@ -329,7 +251,7 @@ class CudaLike:
 
     def wait(self, stream: Any, event: Any) -> None:
         """Later work waits for the event."""
-        self.call("wait", stream, event, 0)
+        self.call("wait", stream, int(event), 0)
 
     def elapsed(self, earlier: Any, later: Any) -> float:
         """Milliseconds on the device's clock."""
@@ -372,7 +294,3 @@ class CudaLike:
         """Give it back."""
         if not self._broken:
             self.call("close_graph", graph)
-
-
-def _mib(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"

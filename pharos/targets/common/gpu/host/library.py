@@ -14,8 +14,32 @@ Prototypes = Mapping[str, Sequence[Any]]
 Opener = Callable[[str], Any]
 
 
-class Library:
-    """Functions that return 0, or a code that ``kinds`` and ``explain`` put into words."""
+class Codes:
+    """What a vendor's library returns, in words: ``kinds`` of failures by code, and ``explain``."""
+
+    def __init__(self, target: str, vendor: Vendor, kinds: Mapping[int, str]) -> None:
+        self.target = target
+        self.vendor = vendor
+        self.kinds = kinds
+        self.explain: Callable[[int], str] = str
+
+    def error(self, name: str, code: int, detail: str = "") -> DeviceError:
+        """The error for a code that the function ``name`` returned."""
+        kind = self.kinds.get(code, failures.OTHER)
+        said = f"{name.split('|')[0]} says {self.explain(code)}"
+        return self.failed(kind, f"{detail}; {said}" if detail else said)
+
+    def failed(self, kind: str, detail: str = "", device: str = "") -> DeviceError:
+        """A failure of a kind; ``device`` is what is there instead of what was asked for."""
+        return failure(kind, self.vendor, self.target, detail, device)
+
+    def as_kind(self, kind: str, error: DeviceError) -> DeviceError:
+        """What the driver said in ``error``, as a failure of another kind."""
+        return self.failed(kind, error.message.partition(": ")[2])
+
+
+class Library(Codes):
+    """Functions that return 0, or a code."""
 
     def __init__(
         self,
@@ -27,10 +51,7 @@ class Library:
         opener: Opener = ctypes.CDLL,
     ) -> None:
         """``names`` are tried in order. DeviceError when none is there, or one lacks functions."""
-        self.target = target
-        self.vendor = vendor
-        self.kinds = kinds
-        self.explain: Callable[[int], str] = str
+        super().__init__(target, vendor, kinds)
         self.raw = self._opened(names, opener)
         self._functions = {name: self._function(name, p) for name, p in prototypes.items()}
 
@@ -41,7 +62,7 @@ class Library:
             if found is not None:
                 return found
             said = said or why
-        raise failure(failures.NO_LIBRARY, self.vendor, self.target, said)
+        raise self.failed(failures.NO_LIBRARY, said)
 
     def _function(self, name: str, prototype: Sequence[Any]) -> Any:
         for spelling in name.split("|"):
@@ -50,7 +71,7 @@ class Library:
                 found.argtypes, found.restype = list(prototype), ctypes.c_int
                 return found
         detail = f"it has no function {name.split('|')[0]}"
-        raise failure(failures.OLD_DRIVER, self.vendor, self.target, detail)
+        raise self.failed(failures.OLD_DRIVER, detail)
 
     def function(self, name: str) -> Any:
         """A function whose results the caller checks, for calls that have to be fast."""
@@ -67,16 +88,6 @@ class Library:
         value = kind()
         self.call(name, ctypes.byref(value), *arguments, detail=detail)
         return value.value
-
-    def error(self, name: str, code: int, detail: str = "") -> DeviceError:
-        """The error for a code that the function ``name`` returned."""
-        kind = self.kinds.get(code, failures.OTHER)
-        said = f"{name.split('|')[0]} says {self.explain(code)}"
-        return failure(kind, self.vendor, self.target, f"{detail}; {said}" if detail else said)
-
-    def as_kind(self, kind: str, error: DeviceError) -> DeviceError:
-        """What the driver said in ``error``, as a failure of another kind."""
-        return failure(kind, self.vendor, self.target, error.message.partition(": ")[2])
 
 
 def _tried(opener: Opener, name: str) -> tuple[Any, str]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pharos.ir import CompileError, span_of
+from pharos.ir import CompileError, operations, span_of
 from pharos.ir.bindings import mlir
 from pharos.targets.common.gpu.programs.places import PLACES, span_data
 from pharos.targets.common.gpu.programs.table import LAUNCH, RUN_TIME, ours, provided
@@ -52,16 +52,7 @@ class LaunchCalls:
 
 def _host(module: Any) -> list[Any]:
     """The operations of the host."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "gpu.module":
-            return mlir.WalkResult.SKIP
-        found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
+    return operations(module, skip=("gpu.module",))
 
 
 @dataclass

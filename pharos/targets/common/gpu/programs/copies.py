@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 _COPIES = ("gpu.memcpy", "gpu.memset")
@@ -25,14 +26,9 @@ class WaitingCopies:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name in _COPIES and not len(operation.results):
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = [
+            operation for operation in operations(module, *_COPIES) if not len(operation.results)
+        ]
         with module.context:
             for operation in found:
                 _wait_for(operation)

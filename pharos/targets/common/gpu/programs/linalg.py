@@ -93,18 +93,12 @@ class LinalgKernels:
 
 def _of_host(module: Any, name: str) -> list[Any]:
     """The operations outside of kernels whose names begin so, inner ones first."""
-    found: list[Any] = []
+    found = [o for o in ir.operations(module, skip=_KERNELS) if o.name.startswith(name)]
+    return [o for o in reversed(found) if not _inside_linalg(o)]
 
-    def visit(operation: Any) -> Any:
-        if operation.name in _KERNELS:
-            return mlir.WalkResult.SKIP
-        inside = operation.parent is not None and operation.parent.name.startswith("linalg.")
-        if operation.name.startswith(name) and not inside:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
 
-    module.operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found[::-1]
+def _inside_linalg(operation: Any) -> bool:
+    return operation.parent is not None and operation.parent.name.startswith("linalg.")
 
 
 def _give_loop(operation: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.targets.common.gpu.kernels import MODULE
 
@@ -77,25 +78,16 @@ def _fresh(name: str, taken: set[str]) -> str:
 
 
 def _rename_uses(module: Any, names: Mapping[str, str]) -> None:
-    def visit(operation: Any) -> Any:
+    for operation in operations(module):
         for key in list(operation.attributes):
             value = operation.attributes[key]
             if isinstance(value, mlir.FlatSymbolRefAttr) and value.value in names:
                 operation.attributes[key] = mlir.FlatSymbolRefAttr.get(names[value.value])
-        return mlir.WalkResult.ADVANCE
-
-    module.walk(visit)
 
 
 def _redirect(module: Any, names: Mapping[tuple[str, str], str]) -> None:
     """Let every launch name its kernel in the one module."""
-
-    def visit(operation: Any) -> Any:
-        if operation.name == "gpu.launch_func":
-            old = tuple(operation.attributes["kernel"].value)
-            if old in names:
-                symbol = mlir.SymbolRefAttr.get([MODULE, names[old]])
-                operation.attributes["kernel"] = symbol
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    for operation in operations(module, "gpu.launch_func"):
+        old = tuple(operation.attributes["kernel"].value)
+        if old in names:
+            operation.attributes["kernel"] = mlir.SymbolRefAttr.get([MODULE, names[old]])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.core.errors import Note
-from pharos.ir import CompileError, span_of
+from pharos.ir import CompileError, operations, span_of
 from pharos.ir.bindings import mlir
 
 # Operations of the gpu dialect that stand in host code; all others belong into kernels.
@@ -92,16 +92,7 @@ def _callee(operation: Any) -> str | None:
 
 def _inside(function: Any) -> list[Any]:
     """The operations of ``function`` that run on the host."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name in _KERNELS:
-            return mlir.WalkResult.SKIP
-        found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    function.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
+    return operations(function, skip=_KERNELS)
 
 
 def _misplaced(operation: Any, call: Any) -> CompileError:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pharos.ir.bindings import mlir
+from pharos.ir import operations
 
 _ASKED = {"gpu.grid_dim": 0, "gpu.block_dim": 3}
 _AXES = ("x", "y", "z")
@@ -29,14 +29,7 @@ class LaunchSizes:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-        found: list[Any] = []
-
-        def visit(operation: Any) -> Any:
-            if operation.name == "gpu.launch":
-                found.append(operation)
-            return mlir.WalkResult.ADVANCE
-
-        module.operation.walk(visit)
+        found = operations(module, "gpu.launch")
         with module.context:
             for launch in found:
                 _replace(launch)
@@ -56,14 +49,7 @@ def _replace(launch: Any) -> None:
 
 def _asked(launch: Any) -> Iterator[tuple[Any, int]]:
     """The operations inside that ask for a size, and which it is."""
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        if operation.name in _ASKED:
-            found.append(operation)
-        return mlir.WalkResult.ADVANCE
-
-    launch.walk(visit)
+    found = operations(launch, *_ASKED)
     for operation in found:
         dimension = str(operation.attributes["dimension"])  # #gpu<dim x>
         yield operation, _ASKED[operation.name] + _AXES.index(dimension[-2])
