@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 SIZE = "intel_reqd_sub_group_size"
@@ -36,18 +37,13 @@ class KernelForm:
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
-
-        def visit(op: Any) -> Any:
-            if op.name == "gpu.func":
-                _note(op, self.subgroup_size)
-            for value in (*op.results, *_arguments(op)):
-                _number_space(value)
-            return mlir.WalkResult.ADVANCE
-
         with module.context, mlir.Location.unknown():
-            for operation in module.body.operations:
-                if operation.operation.name == "gpu.module":
-                    operation.operation.walk(visit)
+            for kernels in operations(module, "gpu.module"):
+                for op in operations(kernels):
+                    if op.name == "gpu.func":
+                        _note(op, self.subgroup_size)
+                    for value in (*op.results, *_arguments(op)):
+                        _number_space(value)
         return module
 
 

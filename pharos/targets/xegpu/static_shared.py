@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.core.errors import InternalError
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 _ATTRIBUTIONS = "workgroup_attributions"
@@ -45,14 +46,7 @@ class StaticShared:
 
 
 def _found(root: Any, name: str) -> Iterator[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == name:
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    root.operation.walk(visit)
+    found = operations(root, name)
     yield from found
 
 

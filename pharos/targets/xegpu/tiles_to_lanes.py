@@ -79,14 +79,11 @@ def _tiled(module: Any) -> Iterator[Any]:
 def _constants_apart(module: Any) -> None:
     """Give every use of a constant vector a constant of its own: uses may be laid out otherwise,
     and layout propagation gives a value one layout."""
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "arith.constant" and isinstance(op.results[0].type, mlir.VectorType):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
+    found = [
+        op
+        for op in ir.operations(module, "arith.constant")
+        if isinstance(op.results[0].type, mlir.VectorType)
+    ]
     for constant in found:
         for use in list(constant.results[0].uses)[1:]:
             with mlir.InsertionPoint(constant):

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pharos.core.errors import InternalError
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 _MOVES = (
@@ -44,14 +45,8 @@ _TYPES = ("elem_type", "global_type", "function_type")
 
 def bf16_as_bits(module: Any) -> None:
     """Rewrite ``module`` (LLVM dialect) in place. InternalError for arithmetic on bf16."""
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        found.append(op)
-        return mlir.WalkResult.ADVANCE
-
     with mlir.Location.unknown():
-        module.operation.walk(visit)
+        found = operations(module)
         for operation in found:
             _operation(operation)
 

@@ -12,20 +12,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 
 def arrays_at_entry(function: Any) -> None:
     """Move every llvm.alloca of a constant size in an llvm.func with a body to its first block."""
     entry = function.regions[0].blocks[0]
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "llvm.alloca" and op.operation.block != entry and _constant(op.operands[0]):
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    function.walk(visit)
+    found = [
+        op
+        for op in operations(function, "llvm.alloca")
+        if op.operation.block != entry and _constant(op.operands[0])
+    ]
     first = entry.operations[0].operation
     for array in found:
         with mlir.InsertionPoint(first):

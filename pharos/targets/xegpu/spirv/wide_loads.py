@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 
 LONGEST = 16
@@ -37,15 +38,9 @@ def split_wide_loads(module: Any) -> None:
 
 
 def _shuffles(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "llvm.shufflevector" and _length(op.operands[0]) > LONGEST:
-            found.append(op)
-        return mlir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
+    return [
+        op for op in operations(module, "llvm.shufflevector") if _length(op.operands[0]) > LONGEST
+    ]
 
 
 def _length(value: Any) -> int:
