@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pharos.core.artifact import Artifact
@@ -81,9 +82,10 @@ class BoundTorch:
 class _Tensors:
     """The memory of one call: what goes in, checked, and tensors of its own for what comes out."""
 
-    def __init__(self, imported: Any, inputs: list[Any], outputs: Any) -> None:
-        from pharos.ingress.torch import memory
+    __slots__ = ("_imported", "_inputs", "_results", "_symbols", "all")
 
+    def __init__(self, imported: Any, inputs: list[Any], outputs: Any) -> None:
+        memory = _memory()
         self._imported = imported
         self._inputs = inputs
         self._symbols = imported.tree.values(inputs)
@@ -97,44 +99,54 @@ class _Tensors:
         return [tensor for result, tensor in pairs if result.role == "output"]
 
     def poison(self) -> None:
-        from pharos.ingress.torch import memory
-
         for tensor in self._results:
-            memory.poison(tensor)
+            _memory().poison(tensor)
 
     def finish(self) -> Any:
+        outputs = []
         for result, tensor in zip(self._imported.results, self._results, strict=True):
-            if result.role == "buffer":
+            if result.role == "output":
+                outputs.append(tensor)
+            elif result.role == "buffer":
                 result.store(tensor)
             elif result.role == "input":
                 self._inputs[result.position].copy_(tensor)
-        return self._imported.tree.unflatten(self.outputs, self._symbols)
+        return self._imported.tree.unflatten(outputs, self._symbols)
 
 
 class _Frame:
     """A prepared call; does not hold the memory that it points to."""
 
+    __slots__ = ("_values", "call")
+
     def __init__(self, module: Any, entry: Any, values: list[Any]) -> None:
-        self._keys = list(map(_key, values))
-        self.call = module.prepare(entry, list(map(_checked, values)))
+        self._values = list(map(_checked, values))
+        self.call = module.prepare(entry, self._values)
 
     def fill(self, values: list[Any]) -> None:
         """Point to ``values``: what is where it was is not written again."""
-        for number, value in enumerate(values):
-            key = _key(value)
-            if key != self._keys[number]:
-                self._keys[number] = key
-                self.call.update(number, _checked(value))
+        for number, (value, old) in enumerate(zip(values, self._values, strict=True)):
+            if isinstance(value, int) or not isinstance(old, Memory) or value.shape != old.shape:
+                new = _checked(value)
+            elif (address := value.data_ptr()) != old.address:
+                new = Memory(address, old.shape, old.strides, None)
+            else:
+                continue
+            self._values[number] = new
+            self.call.update(number, new)
+
+
+@functools.cache
+def _memory() -> Any:
+    from pharos.ingress.torch import memory  # torch is imported by whoever calls with tensors
+
+    return memory
 
 
 def _outputs() -> Any:
     from pharos.ingress.torch.outputs import Outputs
 
     return Outputs()
-
-
-def _key(value: Any) -> Any:
-    return value if isinstance(value, int) else (value.data_ptr(), value.shape)
 
 
 def _checked(value: Any) -> Checked:

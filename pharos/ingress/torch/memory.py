@@ -56,12 +56,31 @@ def argument_value(argument: Argument, inputs: Sequence[Any]) -> torch.Tensor | 
     A copy is made only of what is strided. Raises UserError for anything but a tensor of the
     argument's type and shape in the host's memory.
     """
-    if argument.kind == INPUT:
-        what, value = f"input {argument.position} ('{argument.name}')", inputs[argument.position]
-    else:
-        what, value = f"{argument.kind} '{argument.name}'", argument.tensor
+    value = inputs[argument.position] if argument.kind == INPUT else argument.read()
+    # In one expression: this runs for every weight in every call.
+    if (
+        type(value) in _PLAIN
+        and value.dtype is argument.torch_dtype
+        and value.shape == argument.shape
+        and value.is_cpu
+        and value.layout is torch.strided
+        and value.is_contiguous()
+        and not value.is_neg()
+        and not value.is_conj()
+    ):
+        return value
+    return _checked(argument, value)
+
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def _checked(argument: Argument, value: Any) -> torch.Tensor | int:
+    """What goes to ``argument`` for a value that is not exactly what the code takes."""
     if argument.torch_dtype is None:
         return int(value)
+    at = f" {argument.position} (" if argument.kind == INPUT else " "
+    what = f"{argument.kind}{at}'{argument.name}'{')' if argument.kind == INPUT else ''}"
     expected = f"{what}: expected a tensor {argument.dtype}{_sizes(argument.shape)}"
     if not isinstance(value, torch.Tensor):
         raise UserError(f"{expected}, found {type(value).__name__}")
@@ -78,7 +97,7 @@ def argument_value(argument: Argument, inputs: Sequence[Any]) -> torch.Tensor | 
 
 def result_tensor(result: Result, symbols: Mapping[str, int], outputs: Outputs) -> torch.Tensor:
     """A row-major tensor of ``outputs`` for ``result`` where the symbols have these values."""
-    shape = [evaluate(size, symbols) for size in result.sizes]
+    shape = [evaluate(size, symbols) for size in result.sizes] if symbols else result.shape
     return outputs.tensor(shape, result.torch_dtype)
 
 

@@ -160,7 +160,19 @@ def held_by(model: torch.nn.Module, path: str, assigned: bool) -> Held:
         else:
             _overwrite(getattr(owner(), name), new)
 
-    return Held(lambda: getattr(owner(), name), store)
+    return Held(functools.partial(_read, model, parents, name), store)
+
+
+def _read(module: Any, parents: list[str], name: str) -> Any:
+    """What ``getattr`` would find; a module takes a microsecond to look an attribute up."""
+    for parent in parents:
+        child = module._modules.get(parent)
+        module = getattr(module, parent) if child is None else child
+    found = None
+    if name not in vars(module):
+        found = module._parameters.get(name)
+        found = module._buffers.get(name) if found is None else found
+    return getattr(module, name) if found is None else found
 
 
 def held_by_program(tensor: torch.Tensor) -> Held:

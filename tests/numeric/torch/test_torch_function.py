@@ -74,6 +74,20 @@ def test_weights_with_strides_and_weights_that_change(compiled):
     agrees(function, model, x)
 
 
+def test_modules_and_attributes_that_are_replaced(compiled):
+    model = nn.Sequential(nn.Linear(6, 5), nn.Sequential(nn.Linear(5, 4)))
+    x = torch.randn(4, 6)
+    function = compiled(model, x)
+    model[1] = nn.Sequential(nn.Linear(5, 4))
+    agrees(function, model, x)
+    del model[0].weight
+    model[0].weight = torch.randn(5, 6)  # no parameter any more
+    agrees(function, model, x)
+    model[0].bias = nn.Parameter(torch.randn(3))
+    with pytest.raises(UserError, match=r"f32\[5\], found float32\[3\]"):
+        function(x)
+
+
 def test_empty_scalar_integer_and_bool_tensors(compiled):
     class M(nn.Module):
         def forward(self, x, n, empty):

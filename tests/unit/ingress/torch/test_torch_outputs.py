@@ -44,7 +44,7 @@ def test_little_is_kept():
     outputs = Outputs()
     for rows in range(1, 40):
         outputs.tensor([rows, 1 << 20], F32)
-    assert sum(storage.nbytes() for storage in outputs._kept) <= 64 << 20
+    assert sum(kept.size for kept in outputs._kept) <= 64 << 20
 
 
 def test_threads_never_share():
@@ -62,3 +62,14 @@ def test_threads_never_share():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_was_done_to_a_tensor_does_not_come_back():
+    outputs = Outputs()
+    first = outputs.tensor(SHAPE, F32)
+    address = first.data_ptr()
+    first.requires_grad_()
+    first.data.t_()
+    del first
+    again = outputs.tensor(SHAPE, F32)
+    assert (again.data_ptr(), again.shape, again.requires_grad) == (address, (100, 300), False)
