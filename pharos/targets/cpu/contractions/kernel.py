@@ -14,6 +14,7 @@ that uses them::
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -25,7 +26,7 @@ from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
 from pharos.targets.cpu.contractions.pairs import PairPacker
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
-from pharos.targets.cpu.contractions.store import Block, Writer
+from pharos.targets.cpu.contractions.store import ROWS_AHEAD, Block, Writer
 from pharos.targets.cpu.contractions.units import AMX
 
 
@@ -169,7 +170,8 @@ class TileLoops:
             multiply_tiles(self.tiles, left, right, steps, scratch, meanwhile)
             return None
         element = self.plan.contraction.left.element
-        return multiply(self.tiles, left, right, steps, element, meanwhile)
+        parts = math.ceil(self.tiles.mr / ROWS_AHEAD) if self.writer.asks else 1
+        return multiply(self.tiles, left, right, steps, element, meanwhile, parts)
 
     def _which_block(self, k: Any, steps: Any) -> Block:
         arith = dialect("arith")

@@ -29,17 +29,17 @@ def multiply(
     count: Any,
     element: Any,
     meanwhile: Callable[[Any], None],
+    parts: int,
 ) -> list[Any]:
     """The sums over ``count`` steps as vectors of ``element``, ``nr / width`` for each row.
 
     ``left`` and ``right`` are pairs of a flat buffer and the offset of a panel in it.
-    ``meanwhile(i)`` writes what is to be done beside the i-th ``UNROLL`` steps.
+    ``meanwhile(i)`` writes what is to be done before the i-th of ``parts`` pieces of the steps.
     """
     sums = [zeros(tiles.width, element)] * (tiles.mr * (tiles.nr // tiles.width))
     middle = index.round_down(count, UNROLL)
 
     def several(k: Any, carried: list[Any]) -> list[Any]:
-        meanwhile(dialect("arith").divui(k, index.constant(UNROLL)))
         _ask(left, tiles.mr, index.add(k, index.constant(AHEAD_LEFT)))
         _ask(right, tiles.nr, index.add(k, index.constant(AHEAD_RIGHT)))
         for step in range(UNROLL):
@@ -49,8 +49,21 @@ def multiply(
     def one(k: Any, carried: list[Any]) -> list[Any]:
         return _step(tiles, left, right, k, carried)
 
-    sums = index.loop(index.constant(0), middle, UNROLL, sums, several)
+    # Not in the loop over steps: four instructions a cycle leave no room for it there.
+    def start_of(piece: Any) -> Any:
+        return index.round_down(_quotient(index.mul(piece, middle), parts), UNROLL)
+
+    def piece(i: Any, carried: list[Any]) -> list[Any]:
+        meanwhile(i)
+        end = start_of(index.add(i, index.constant(1)))
+        return index.loop(start_of(i), end, UNROLL, carried, several)
+
+    sums = index.loop(index.constant(0), index.constant(parts), 1, sums, piece)
     return index.loop(middle, count, 1, sums, one)
+
+
+def _quotient(value: Any, divisor: int) -> Any:
+    return value if divisor == 1 else dialect("arith").divui(value, index.constant(divisor))
 
 
 def _ask(panel: tuple[Any, Any], lanes: int, k: Any) -> None:

@@ -20,7 +20,7 @@ from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
 from pharos.targets.cpu.contractions.site import Site
 
-_ROWS_AHEAD = 2  # rows of the result asked for at a time
+ROWS_AHEAD = 2  # rows of the result asked for at a time
 
 
 @dataclass(frozen=True)
@@ -93,19 +93,28 @@ class Writer:
                 good = arith.andi(good, all_of(follows(numbers, offset, 1, width)))
         return good
 
+    @property
+    def asks(self) -> bool:
+        """Whether ``prefetch`` writes anything: rows and columns of the result lie evenly."""
+        end = self._asked()
+        return end.columns.unit and isinstance(end.rows, Even)
+
+    def _asked(self) -> End:
+        return self.ends[id(self._written()[-1])]
+
     def prefetch(self, row: Any, column: Any) -> Callable[[Any], None]:
         """A writer of code that asks for the i-th rows of the tile, for while sums are computed.
 
         All rows at once would keep the panels waiting. Rows beyond the tile are the last one.
         """
-        end = self.ends[id(self._written()[-1])]
+        end = self._asked()
         last = index.constant(self.tiles.mr - 1)
 
         def ask(i: Any) -> None:
-            if not end.columns.unit or not isinstance(end.rows, Even):
+            if not self.asks:
                 return
-            first = index.mul(i, index.constant(_ROWS_AHEAD))
-            for next_ in range(_ROWS_AHEAD):
+            first = index.mul(i, index.constant(ROWS_AHEAD))
+            for next_ in range(ROWS_AHEAD):
                 r = index.minimum(index.add(first, index.constant(next_)), last)
                 at = index.add(end.origin, end.rows.at(index.add(row, r)))
                 for v in range(0, self.tiles.nr, self.tiles.width):
