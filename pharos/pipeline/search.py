@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pharos.core.errors import UserError, nearest
-from pharos.core.span import Span
+from pharos.core.span import Span, register_source
 from pharos.pipeline.descriptor import Descriptor, from_yaml
 from pharos.pipeline.registry import Registry
 
@@ -61,7 +62,14 @@ def _siblings(name: str, folders: Sequence[Path], suffixes: Sequence[str]) -> li
 
 def read_descriptor(path: Path) -> Descriptor:
     """The descriptor in the file at ``path``."""
-    return from_yaml(read_text(path), file=str(path), path=path)
+    text = read_text(path)
+    register_source(str(path), text)
+    return _read(text, path)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(text: str, path: Path) -> Descriptor:
+    return from_yaml(text, file=str(path), path=path)
 
 
 def read_text(path: Path) -> str:
