@@ -201,7 +201,7 @@ class CudaLike(CudaRules):
 
     def unload(self, module: Any) -> None:
         """Give the code back."""
-        if not self._broken:
+        if not self._broken and module.handle is not None:
             self.enter()
             self.call("unload", module.handle)
 

@@ -40,6 +40,7 @@ class GpuStream:
     def __init__(self, driver: Driver, other: Any = None) -> None:
         """A new stream, or the ``other`` library's (``Driver.adopted``), which stays its own."""
         self._driver = driver
+        self._other = other  # which a handle alone does not keep alive
         self._owned = other is None
         self.handle = driver.stream() if other is None else driver.adopted(other)
         self.arena = Arena(driver)
@@ -51,7 +52,8 @@ class GpuStream:
         return GpuEvent(self._driver, self._driver.record(self.handle))
 
     def wait(self, event: Any) -> None:
-        """What is given to this stream from now on starts after ``event``."""
+        """What is given to this stream from now on starts after ``event``, which may be another
+        library's that has its ``handle``."""
         self._check()
         self._driver.wait(self.handle, event.handle)
 
