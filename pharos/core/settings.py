@@ -144,6 +144,13 @@ SIM_CHECKS = Setting(
     "all or none",
     "whether simulated devices check every access (bounds, races, unwritten memory)",
 )
+CUDA = Setting(
+    "PHAROS_CUDA",
+    "auto",
+    _word("auto", "ctypes", "cuda-core"),
+    "auto, ctypes or cuda-core",
+    "how NVIDIA's driver is called; auto: by cuda-core where it and a driver for it are installed",
+)
 
 ALL: tuple[Setting[Any], ...] = (
     DEBUG,
@@ -155,6 +162,7 @@ ALL: tuple[Setting[Any], ...] = (
     SIM_ORDER,
     SIM_EFFECTS,
     SIM_CHECKS,
+    CUDA,
 )
 
 

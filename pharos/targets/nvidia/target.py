@@ -33,15 +33,15 @@ def _meanings(chip: GpuFacts) -> Any:
 
 
 def _open_driver(chip: GpuFacts) -> Any:
-    from pharos.targets.nvidia.driver import CudaDriver
+    from pharos.targets.nvidia.driver_choice import open_driver
 
-    return CudaDriver(chip.chip)
+    return open_driver(chip.chip)
 
 
 def _tools() -> Mapping[str, Callable[[], str]]:
-    from pharos.targets.nvidia import ptxas
+    from pharos.targets.nvidia import driver_choice, ptxas
 
-    return {"ptxas": ptxas.summary}
+    return {"ptxas": ptxas.summary, "driver by": driver_choice.way}
 
 
 def _finish(module: Any, chip: GpuFacts) -> None:
