@@ -19,6 +19,17 @@ from typing import Any, ClassVar
 
 from pharos.ir import operations
 from pharos.ir.bindings import mlir
+from pharos.transform.generics import (
+    copied,
+    index_maps,
+    input_count,
+    loop_kinds,
+    loop_sizes,
+    loops_of,
+    new_generic,
+    projection,
+    renamed,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class _Gather:
 
 
 def _rewrite(generic: Any) -> None:
-    sizes = _loop_sizes(generic)
+    sizes = loop_sizes(generic)
     if 0 in sizes:
         return  # nothing is fetched, wherever the places may point
     gathers = [g for e in _extracts(generic) if (g := _gather(generic, e)) is not None]
@@ -62,7 +73,7 @@ def _rewrite(generic: Any) -> None:
 def _gather(generic: Any, extract: Any) -> _Gather | None:
     """How ``extract`` may be done apart; None where it depends on all loops, or on what the
     reduction has so far."""
-    block, inputs = generic.regions[0].blocks[0], _inputs(generic)
+    block, inputs = generic.regions[0].blocks[0], input_count(generic)
     body: list[Any] = []
     arguments: set[int] = set()
     loops: set[int] = set()
@@ -75,7 +86,7 @@ def _gather(generic: Any, extract: Any) -> _Gather | None:
                 if number >= inputs:
                     return None
                 arguments.add(number)
-                loops |= _dims(_maps(generic)[number])
+                loops |= loops_of(index_maps(generic)[number])
             continue
         owner = value.owner.operation
         if owner.block == block and owner not in body:
@@ -85,7 +96,7 @@ def _gather(generic: Any, extract: Any) -> _Gather | None:
             if owner.name == "linalg.index":
                 loops.add(owner.attributes["dim"].value)
             pending.extend(owner.operands)
-    if len(loops) == len(_kinds(generic)):
+    if len(loops) == len(loop_kinds(generic)):
         return None
     ordered = tuple(op.operation for op in block.operations if op.operation in body)
     return _Gather(extract, ordered, tuple(sorted(arguments)), tuple(sorted(loops)))
@@ -98,8 +109,8 @@ def _gathered(generic: Any, gather: _Gather, sizes: Sequence[int | None]) -> Any
     empty = mlir.Operation.create("tensor.empty", results=[type_]).results[0]
     new = {loop: number for number, loop in enumerate(gather.loops)}
     sources = [generic.operands[number] for number in gather.inputs]
-    maps = [_renamed(_maps(generic)[number], new) for number in gather.inputs]
-    made = _generic(
+    maps = [renamed(index_maps(generic)[number], new) for number in gather.inputs]
+    made = new_generic(
         [*sources, empty],
         1,
         [*maps, mlir.AffineMap.get_identity(len(new))],
@@ -109,30 +120,21 @@ def _gathered(generic: Any, gather: _Gather, sizes: Sequence[int | None]) -> Any
     old = generic.regions[0].blocks[0]
     values = {old.arguments[n]: block.arguments[at] for at, n in enumerate(gather.inputs)}
     with mlir.InsertionPoint(block):
-        for operation in (*gather.body, gather.extract):
-            copy = operation.clone()
-            for index, operand in enumerate(operation.operands):
-                copy.operands[index] = values.get(operand, operand)
-            if copy.name == "linalg.index":
-                dim = new[operation.attributes["dim"].value]
-                copy.attributes["dim"] = mlir.IntegerAttr.get(
-                    mlir.IntegerType.get_signless(64), dim
-                )
-            values.update(zip(operation.results, copy.results, strict=True))
+        copied((*gather.body, gather.extract), values, new)
         mlir.Operation.create("linalg.yield", operands=[values[gather.extract.results[0]]])
     return made.results[0]
 
 
 def _replace(generic: Any, gathers: Sequence[_Gather], tensors: Sequence[Any]) -> None:
     """``generic`` with ``tensors`` as further inputs, in place of what ``gathers`` fetch."""
-    inputs, rank = _inputs(generic), len(_kinds(generic))
-    operands, maps = list(generic.operands), _maps(generic)
-    more = [_projection(rank, gather.loops) for gather in gathers]
-    made = _generic(
+    inputs, rank = input_count(generic), len(loop_kinds(generic))
+    operands, maps = list(generic.operands), index_maps(generic)
+    more = [projection(rank, gather.loops) for gather in gathers]
+    made = new_generic(
         [*operands[:inputs], *tensors, *operands[inputs:]],
         len(operands) - inputs,
         [*maps[:inputs], *more, *maps[inputs:]],
-        _kinds(generic),
+        loop_kinds(generic),
     )
     for named in generic.attributes:
         name = named if isinstance(named, str) else named.name
@@ -154,27 +156,6 @@ def _replace(generic: Any, gathers: Sequence[_Gather], tensors: Sequence[Any]) -
     generic.erase()
 
 
-def _generic(operands: Sequence[Any], outputs: int, maps: Sequence[Any], kinds: Any) -> Any:
-    """A ``linalg.generic`` whose body has its arguments and nothing else yet."""
-    results = [value.type for value in operands[len(operands) - outputs :]]
-    made = mlir.Operation.create(
-        "linalg.generic",
-        results=results,
-        operands=list(operands),
-        attributes={
-            "indexing_maps": mlir.ArrayAttr.get([mlir.AffineMapAttr.get(m) for m in maps]),
-            "iterator_types": mlir.ArrayAttr.get(
-                [mlir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
-            ),
-            "operandSegmentSizes": mlir.DenseI32ArrayAttr.get([len(operands) - outputs, outputs]),
-        },
-        regions=1,
-    )
-    elements = [getattr(value.type, "element_type", value.type) for value in operands]
-    mlir.Block.create_at_start(made.regions[0], elements, [made.location] * len(elements))
-    return made
-
-
 def _extracts(generic: Any) -> list[Any]:
     body = generic.regions[0].blocks[0].operations
     return [op.operation for op in body if op.operation.name == "tensor.extract"]
@@ -188,51 +169,4 @@ def _plain(generic: Any) -> bool:
 
 
 def _reduces(generic: Any) -> bool:
-    return len(generic.results) > 0 and "reduction" in _kinds(generic)
-
-
-def _kinds(generic: Any) -> list[str]:
-    return [str(kind).split("<")[1].rstrip(">") for kind in generic.attributes["iterator_types"]]
-
-
-def _inputs(generic: Any) -> int:
-    return int(mlir.DenseI32ArrayAttr(generic.attributes["operandSegmentSizes"])[0])
-
-
-def _maps(generic: Any) -> list[Any]:
-    return [attribute.value for attribute in generic.attributes["indexing_maps"]]
-
-
-def _dims(map_: Any) -> set[int]:
-    """The loops that ``map_`` depends on."""
-    found, pending = set(), list(map_.results)
-    while pending:
-        expression = pending.pop()
-        if isinstance(expression, mlir.AffineDimExpr):
-            found.add(expression.position)
-        elif isinstance(expression, mlir.AffineBinaryExpr):
-            pending += [expression.lhs, expression.rhs]
-    return found
-
-
-def _projection(rank: int, loops: Sequence[int]) -> Any:
-    return mlir.AffineMap.get(rank, 0, [mlir.AffineExpr.get_dim(loop) for loop in loops])
-
-
-def _renamed(map_: Any, new: dict[int, int]) -> Any:
-    """``map_`` over the loops in ``new`` only, by their new numbers."""
-    dims = [mlir.AffineExpr.get_dim(new.get(dim, 0)) for dim in range(map_.n_dims)]
-    renamed = mlir.AffineMap.get(len(new), 0, dims)
-    return mlir.AffineMap.get(len(new), 0, [e.compose(renamed) for e in map_.results])
-
-
-def _loop_sizes(generic: Any) -> list[int | None]:
-    """How often each loop runs, as the shapes of the operands tell; None where none does."""
-    sizes: list[int | None] = [None] * len(_kinds(generic))
-    for operand, map_ in zip(generic.operands, _maps(generic), strict=True):
-        if not isinstance(operand.type, mlir.RankedTensorType):
-            continue
-        for size, expression in zip(operand.type.shape, map_.results, strict=True):
-            if isinstance(expression, mlir.AffineDimExpr) and size >= 0:
-                sizes[expression.position] = size
-    return sizes
+    return len(generic.results) > 0 and "reduction" in loop_kinds(generic)
