@@ -35,6 +35,7 @@ SELECTORS = {
 STAGES = {
     "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
     "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
+    "assertions-apart": ("pharos.transform.assertions_apart", "AssertionsApart"),
     "gathers-apart": ("pharos.transform.gathers_apart", "GathersApart"),
     "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
     "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),

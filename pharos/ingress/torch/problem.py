@@ -60,12 +60,19 @@ class Instance:
     inputs: tuple[Any, ...]
 
     def eager(self) -> Callable[[], Any]:
-        """What calls an equal model on equal inputs in PyTorch, without gradients."""
+        """What calls an equal model on equal inputs in PyTorch, without gradients.
+
+        That call raises UserError where the model does not run in PyTorch either.
+        """
         model, inputs = copy.deepcopy((self.model, self.inputs))
 
         def call() -> Any:
-            with torch.no_grad():
-                return model(*inputs)
+            try:
+                with torch.no_grad():
+                    return model(*inputs)
+            except Exception as error:  # a boundary: the model's own code may raise anything
+                told = f"{type(error).__name__}: {error}"
+                raise UserError(f"the model does not run in PyTorch: {told}") from error
 
         return call
 

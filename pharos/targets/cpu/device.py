@@ -17,14 +17,13 @@ from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import InternalError, UserError
 from pharos.runtime.device import Checked
 from pharos.runtime.frame import Frame
-from pharos.targets.cpu import elf, process, symbols
+from pharos.targets.cpu import elf, process, stopping, symbols
 from pharos.targets.cpu.jit import jit
 
 if TYPE_CHECKING:
     import numpy as np
 
     from pharos.runtime.buffer import Buffer
-    from pharos.targets.cpu.stopping import Stoppable
 
 _counter = itertools.count()
 _PACKED = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -39,7 +38,7 @@ class CpuDevice:
         """Prepare this process for compiled code (done once)."""
         process.prepare()
 
-    def load(self, artifact: Artifact, callees: Stoppable | None = None) -> CpuModule:
+    def load(self, artifact: Artifact, callees: stopping.Stoppable | None = None) -> CpuModule:
         """Link the object into the process. Needs no MLIR.
 
         ``callees`` are Python functions that it may call, and that end a call by raising.
@@ -128,9 +127,11 @@ class CpuDevice:
 class CpuModule:
     """One loaded object: a dynamic library of its own in the process-wide JIT."""
 
-    def __init__(self, artifact: Artifact, callees: Stoppable | None = None) -> None:
+    def __init__(self, artifact: Artifact, callees: stopping.Stoppable | None = None) -> None:
         self.artifact = artifact
         self._callees = callees
+        if callees is None and stopping.ASSERTION_FAILED in artifact.symbols:
+            self._callees = stopping.assertions()
         self._defined = elf.symbols(artifact.code).defined
         self._tracker = self._link()
         self._functions: dict[str, Callable[[int], None]] = {}

@@ -10,6 +10,7 @@ from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
 from pharos.targets.common.scalar_operands import InlineScalars
+from pharos.targets.cpu.assertions import Assertions
 from pharos.targets.cpu.attention.stage import CpuAttention
 from pharos.targets.cpu.contractions.stage import PackedContractions
 from pharos.targets.cpu.float_class import FloatClass
@@ -36,6 +37,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         NoteTensors,
         FreeTensors,
         StridedCopies,
+        Assertions,
         SerialReductions,
         AllocaScopes,
         FloatClass,

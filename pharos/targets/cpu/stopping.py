@@ -8,11 +8,15 @@ out compiled frames alone: the shim makes it when the Python function has return
 frames had allocated stays allocated. On another thread than the one that entered (a parallel
 loop's), the function returns zero, all later ones do nothing, and the error is raised when the
 call ends by itself.
+
+A failed assertion of the code is such a function: ``ASSERTION_FAILED``, which all code may call.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +24,8 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from pharos.core.errors import UserError
+from pharos.core.span import Span
 from pharos.targets.cpu.jit import jit
 
 # By LLVM's names; a pointer is passed as a number.
@@ -46,6 +52,9 @@ stopped:
   ret i32 1
 }
 """
+# Takes the text of a failed assertion, "FILE:LINE:COLUMN: " before it where that is known.
+ASSERTION_FAILED = "pharos_assertion_failed"
+_PLACED = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
 _BUFFER_BYTES = 1024  # jmp_buf of glibc has 200 on x86-64, 312 on aarch64
 _PLATFORM = ("_setjmp", "longjmp")
 
@@ -78,7 +87,9 @@ class Stoppable:
 
     def __init__(self, callees: Mapping[str, Callee], name: str) -> None:
         """``name`` is that of a library in the JIT; no other may have it."""
-        self._entered: _Entered | None = None
+        callees = {**callees, ASSERTION_FAILED: Callee("void", ("ptr",), _assertion_failed)}
+        # By thread, for code may be called from several; the latest one's for other threads.
+        self._entered: dict[int, _Entered] = {}
         self._kept = {n: self._callback(callee) for n, callee in callees.items()}
         builder = llvm.JITLibraryBuilder().add_ir(
             "\n".join([_ENTER, *(_shim(n, callee) for n, callee in callees.items())])
@@ -96,20 +107,28 @@ class Stoppable:
 
     def call(self, function: int, frame: int) -> None:
         """Call ``void (ptr)`` at the address ``function``. Raises what a callee raised."""
-        entered = self._entered = _Entered()
+        entered = _Entered()
+        outer = self._entered.pop(entered.thread, None)
+        self._entered[entered.thread] = entered
         try:
             self._enter(function, frame, entered.at)
         finally:
-            self._entered = None
+            del self._entered[entered.thread]
+            if outer is not None:
+                self._entered[entered.thread] = outer
         if entered.error is not None:
             raise entered.error
+
+    def _of_this_thread(self) -> _Entered | None:
+        known = self._entered
+        return known.get(threading.get_ident()) or next(reversed(tuple(known.values())), None)
 
     def _callback(self, callee: Callee) -> Any:
         kinds = [_C[kind] for kind in callee.parameters]
         zero = None if callee.result == "void" else 0
 
         def called(stop: int, *values: int) -> Any:
-            entered = self._entered
+            entered = self._of_this_thread()
             if entered is not None and entered.error is not None:
                 return zero
             try:
@@ -122,6 +141,23 @@ class Stoppable:
                 return zero
 
         return ctypes.CFUNCTYPE(_C[callee.result], ctypes.c_uint64, *kinds)(called)
+
+
+@functools.cache
+def assertions() -> Stoppable:
+    """What code is called through that calls no function but for its assertions."""
+    return Stoppable({}, "pharos-assertions")
+
+
+def _assertion_failed(text: int) -> None:
+    told = ctypes.string_at(text).decode(errors="replace")
+    placed = _PLACED.fullmatch(told)
+    if placed is None:
+        raise UserError(told)
+    raise UserError(
+        placed["message"],
+        span=Span(placed["file"], int(placed["line"]), int(placed["column"])),
+    )
 
 
 def _address(function: Any) -> int:

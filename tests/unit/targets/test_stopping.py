@@ -87,3 +87,30 @@ def test_an_error_on_another_thread_is_raised_at_the_end():
 def test_code_that_raises_nothing_returns():
     callees, main = looping("nothing", lambda n, frame: 100)
     assert callees.call(main, 0) is None
+
+
+def test_calls_of_two_threads_end_each_by_themselves():
+    inside, failed = threading.Event(), threading.Event()
+
+    def following(n, frame):
+        if frame == 1:
+            assert inside.wait(10)
+            raise UserError("the first alone")
+        inside.set()
+        assert failed.wait(10)
+        return n + 50
+
+    callees, main = looping("threads", following)
+    ended = []
+
+    def second():
+        callees.call(main, 2)
+        ended.append("second")
+
+    other = threading.Thread(target=second)
+    other.start()
+    with pytest.raises(UserError, match="the first alone"):
+        callees.call(main, 1)
+    failed.set()
+    other.join()
+    assert ended == ["second"]

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -40,6 +41,12 @@ WEAK void printComma(void) { printf(", "); }
 WEAK void printOpen(void) { printf("( "); }
 WEAK void printClose(void) { printf(" )"); }
 WEAK void printString(const char *text) { printf("%s", text); }
+
+WEAK void pharos_assertion_failed(const char *text) {
+  fflush(stdout);
+  fprintf(stderr, "%s\n", text);
+  abort();
+}
 
 /* The original Lispier's names for printf, one for each number of arguments. */
 #define PRINTF(name)                                                                              \
