@@ -16,11 +16,13 @@ from simulating_level_zero import FakeLevelZero
 from simulating_libraries import FakeCuda, FakeHip
 
 from pharos import toolchain
+from pharos.core import settings
 from pharos.core.errors import UserError
 from pharos.runtime import Runner
 from pharos.targets.amd.driver import HipDriver
 from pharos.targets.common.gpu.host import failures
 from pharos.targets.common.gpu.host.device import GpuDevice
+from pharos.targets.nvidia import driver_choice
 from pharos.targets.nvidia.driver import CudaDriver
 from pharos.targets.xegpu import level_zero
 from pharos.targets.xegpu.driver import LevelZeroDriver
@@ -234,6 +236,19 @@ def test_no_driver():
     with pytest.raises(UserError, match="the driver of NVIDIA GPUs was not found") as caught:
         CudaDriver("sm_90a", opener=nothing)
     assert "nvidia:sm_90a:sim" in caught.value.hint and "libcuda.so.1" in caught.value.message
+
+
+def test_without_the_packages_of_the_extra_cuda_it_is_ctypes(monkeypatch):
+    monkeypatch.setattr(driver_choice, "_missing", lambda: "cuda-core is not installed")
+    chosen = toolchain.target("nvidia:sm_90a")
+    fake = FakeCuda(chosen.kind, chosen.facts(), [])
+    assert isinstance(driver_choice.open_driver("sm_90a", opener=fake.opener()), CudaDriver)
+    assert driver_choice.way().startswith("ctypes; cuda-core is not installed")
+    with settings.scope(CUDA="cuda-core"):
+        for asked in (driver_choice.way, lambda: driver_choice.open_driver("sm_90a")):
+            with pytest.raises(UserError, match=r"asks for cuda-core, but .* not inst") as caught:
+                asked()
+            assert "pharos[cuda]" in caught.value.hint
 
 
 @pytest.mark.parametrize(
