@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-# Bytes of memory worth keeping, and the most to keep in all.
-_LEAST, _MOST = 1 << 16, 64 << 20
+# Bytes of memory worth keeping, the most to keep while callers have let go of it, and how many
+# tensors are remembered while callers have them.
+_LEAST, _MOST, _MOST_HELD = 1 << 16, 64 << 20, 32
 _count: Callable[[int], int] | None = getattr(torch._C, "_storage_Use_Count", None)
 
 
@@ -63,13 +64,17 @@ class Outputs:
 
     def _unused(self, size: int) -> _Kept | None:
         """Kept memory of ``size`` bytes that only we hold; what is too much is let go."""
-        found, total = None, size
+        found, total, held = None, size, 0
         for _ in range(len(self._kept)):
             try:
                 kept = self._kept.pop(0)
             except IndexError:  # another thread has it
                 break
-            if found is None and kept.size == size and kept.unused():
+            if not kept.unused():
+                held += 1
+                if held <= _MOST_HELD:
+                    self._kept.append(kept)
+            elif found is None and kept.size == size:
                 found = kept
             elif total + kept.size <= _MOST:
                 total += kept.size

@@ -47,6 +47,16 @@ def test_little_is_kept():
     assert sum(kept.size for kept in outputs._kept) <= 64 << 20
 
 
+def test_memory_that_callers_hold_is_no_reason_to_forget_other_memory():
+    outputs = Outputs()
+    held = [outputs.tensor([1 << 22], F32) for _ in range(6)]
+    address = outputs.tensor([1 << 22], F32).data_ptr()
+    assert outputs.tensor([1 << 22], F32).data_ptr() == address
+    del held[:]
+    outputs.tensor([1 << 22], F32)
+    assert sum(kept.size for kept in outputs._kept) <= 64 << 20
+
+
 def test_threads_never_share():
     outputs, wrong = Outputs(), []
 
