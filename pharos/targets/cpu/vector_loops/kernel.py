@@ -34,6 +34,7 @@ from pharos.targets.common.nests.lanes import (
 from pharos.targets.common.nests.nest import Access, Nest, trip_count
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.memory import Memory
+from pharos.targets.cpu.vector_loops.streams import streamed
 
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.
@@ -130,6 +131,7 @@ class Kernel:
         rows = math.prod(self.choice.unroll[d] for d in rest)
         vectors = self.choice.vectors(rows) if self.nest.reductions else 1
         width = self.choice.width
+        streams = streamed(self.nest, dim)
         low, high = self.bounds[dim]
         middle = self._end_of_full(low, high, vectors * width)
         if not rest and not self.nest.reductions:
@@ -139,6 +141,8 @@ class Kernel:
             self.at[dim] = i
             self.factors[dim] = vectors
             self._parallel(rest)
+            if not rest and streams:
+                self.memory.ask_ahead(streams, functools.partial(self._position, {}))
             return []
 
         def partial(i: Any, _: list[Any]) -> list[Any]:

@@ -11,6 +11,9 @@ from pharos.targets.common.nests.lanes import splat
 from pharos.targets.common.nests.nest import Access, expression_uses
 from pharos.targets.cpu.kernels import is_flat
 
+# Bytes of a line of the caches, and how far ahead of a loop it is asked for.
+LINE, AHEAD = 64, 2048
+
 Position = Callable[[int], Any]
 """The value of a loop, by its number."""
 
@@ -94,6 +97,19 @@ class Memory:
             vector.store(value, buffer, indices)
         else:
             vector.maskedstore(buffer, indices, mask, value)
+
+    def ask_ahead(self, accesses: Sequence[tuple[Access, bool]], position: Position) -> None:
+        """Ask for what a loop over vectors reaches ``AHEAD`` bytes from now; True: to write it.
+
+        Addresses past the end of a buffer are harmless in a prefetch.
+        """
+        for access, write in accesses:
+            indices = self.indices(access, position)
+            bytes_ = max(8, access.element.width) // 8
+            for line in range(0, self.width * bytes_, LINE):
+                ahead = index.constant((AHEAD + line) // bytes_)
+                place = [*indices[:-1], dialect("arith").addi(indices[-1], ahead)]
+                dialect("memref").prefetch(self.buffers[access.operand], place, write, 3, True)
 
     def mask(self, remaining: Any) -> Any:
         """The first ``remaining`` lanes."""
