@@ -7,6 +7,7 @@ on a queue of its own, after the stream's work, and the host waits for it.
 from __future__ import annotations
 
 import ctypes
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +61,7 @@ class LevelZeroDriver:
 
     alignment = 256
     forgets = False
-    sees_host = False
-    granule = 1
+    granule = mmap.PAGESIZE
 
     def __init__(self, chip: str, number: int = 0, opener: Opener = ctypes.CDLL) -> None:
         """DeviceError when the loader, the device or the chip is not what is needed."""
@@ -77,6 +77,8 @@ class LevelZeroDriver:
         self._streams: list[Any] = []
         self._call("zeInit", 0)
         self._driver, self.handle = self._found(number)
+        self.sees_host = self._maps_system_memory()
+        self._registered: dict[int, range] = {}
         self._properties, version = self._described()
         if (version >> 22, version >> 14 & 0xFF) not in _CHIPS[chip]:
             raise failure(failures.OTHER_CHIP, ze.VENDOR, self._target, device=self.title())
@@ -120,6 +122,13 @@ class LevelZeroDriver:
             detail = f"{len(found)} device(s)"
             raise failure(failures.NO_DEVICE, ze.VENDOR, self._target, detail)
         return found[number]
+
+    def _maps_system_memory(self) -> bool:
+        count, ask = _U32(), "zeDriverGetExtensionProperties"
+        self._call(ask, self._driver, ctypes.byref(count), None)
+        found = (ze.Extension * count.value)()
+        self._call(ask, self._driver, ctypes.byref(count), found)
+        return ze.MAPS_SYSTEM_MEMORY in [one.name for one in found]
 
     def _described(self) -> tuple[ze.DeviceProperties, int]:
         version = ze.IpVersion(ze.IP_VERSION)
@@ -166,14 +175,41 @@ class LevelZeroDriver:
         """Device memory is not seen from the host."""
 
     def register(self, address: int, size: int) -> int:
-        """UserError: Level Zero has no way to register memory of the host."""
-        raise UserError(
-            f"{self._target} cannot reach memory of the host that it did not allocate",
-            hint="copy it: device.upload(array)",
-        )
+        """Map the pages that the memory is on; they have the same address on the device. UserError
+        where the driver does not know how, or has mapped one of them already."""
+        if not self.sees_host:
+            extension = ze.MAPS_SYSTEM_MEMORY.decode()
+            raise UserError(
+                f"{self._target} cannot reach memory of the host that it did not allocate: the "
+                f"driver has no {extension}",
+                hint=f"update {ze.VENDOR.package}, or copy it: device.upload(array)",
+            )
+        page = self.granule
+        pages = range(address // page * page, -(-(address + size) // page) * page)
+        if any(
+            one.start < pages.stop and pages.start < one.stop for one in self._registered.values()
+        ):
+            raise self.library.failed(failures.REGISTERED, "a page of it is mapped")
+        memory = ze.SystemMemory(ze.SYSTEM_MEMORY, None, pages.start, len(pages))
+        wanted = ze.Flags(ze.HOST_MEMORY, ctypes.addressof(memory), 0)
+        detail = f"{len(pages) / (1 << 20):.1f} MiB of the host"
+        mapped = self._host_memory(wanted, len(pages), page, detail)
+        if mapped != pages.start:
+            self._call("zeMemFree", self._context, mapped)
+            raise self.library.failed(failures.OTHER, f"{detail} got another address")
+        self._registered[address] = pages
+        return address
 
     def unregister(self, address: int) -> None:
-        """There is nothing registered."""
+        """The end of ``register``: the memory itself stays."""
+        self.free(self._registered.pop(address).start)
+
+    def _host_memory(self, wanted: ze.Flags, size: int, alignment: int, detail: str = "") -> int:
+        place = _P()
+        name = "zeMemAllocHost"
+        first = (self._context, ctypes.byref(wanted), size, alignment)
+        self._call(name, *first, ctypes.byref(place), detail=detail)
+        return int(place.value or 0)
 
     def borrow(self, address: int, size: int) -> None:
         """What is there already needs nothing."""
@@ -323,8 +359,7 @@ class LevelZeroDriver:
         )
         one = ze.Event(ze.EVENT, None, 0, ze.HOST_SCOPE, 0)
         event = self._made("zeEventCreate", pool, ctypes.byref(one))
-        flags = ze.Flags(ze.HOST_MEMORY)
-        time = self._made("zeMemAllocHost", self._context, ctypes.byref(flags), 8, 8)
+        time = self._host_memory(ze.Flags(ze.HOST_MEMORY), 8, 8)
         self._call("zeCommandListAppendWriteGlobalTimestamp", stream.taking, time, *_NO_EVENTS)
         self._call("zeCommandListAppendSignalEvent", stream.taking, event)
         return _Event(pool, event, time)

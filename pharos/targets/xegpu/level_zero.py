@@ -28,13 +28,18 @@ _EVENTS = [_P, _U32, _P]  # what is signalled, how many are waited for, which
 DEVICE_PROPERTIES, IP_VERSION = 0x20006, 0x1000F
 CONTEXT, QUEUE, LIST, MODULE, KERNEL = 0xD, 0xE, 0xF, 0x1B, 0x1D
 DEVICE_MEMORY, HOST_MEMORY, POOL, EVENT = 0x15, 0x16, 0x10, 0x11
+SYSTEM_MEMORY = 0x20037
 GPU, SPIRV, ASYNCHRONOUS = 1, 0, 2
 LIST_IN_ORDER, QUEUE_IN_ORDER, HOST_VISIBLE, HOST_SCOPE = 8, 2, 1, 4
 FOREVER = (1 << 64) - 1
 
+# What lets the device work on memory of the host that is there already.
+MAPS_SYSTEM_MEMORY = b"ZE_extension_external_memmap_sysmem"
+
 PROTOTYPES: Prototypes = {
     "zeInit": [_U32],
     "zeDriverGet": [_P, _P],
+    "zeDriverGetExtensionProperties": [_P, _P, _P],
     "zeDeviceGet": [_P, _P, _P],
     "zeDeviceGetProperties": [_P, _P],
     "zeContextCreate": [_P, _P, _P],
@@ -113,6 +118,18 @@ class Flags(Record):
     """ze_context_desc_t, ze_host_mem_alloc_desc_t"""
 
     _fields_ = (("flags", _U32),)
+
+
+class SystemMemory(Record):
+    """ze_external_memmap_sysmem_ext_desc_t"""
+
+    _fields_ = (("address", _P), ("size", _U64))
+
+
+class Extension(ctypes.Structure):
+    """ze_driver_extension_properties_t"""
+
+    _fields_ = (("name", ctypes.c_char * 256), ("version", _U32))
 
 
 class DeviceMemory(Record):

@@ -19,6 +19,7 @@ class FakeLevelZero(Simulating):
 
     PROTOTYPES: ClassVar = {
         "zeInit": [I32, U32], "zeDriverGet": [I32, P, P], "zeDeviceGet": [I32, P, P, P],
+        "zeDriverGetExtensionProperties": [I32, P, P, P],
         "zeDeviceGetProperties": [I32, P, P], "zeContextCreate": [I32, P, P, P],
         "zeMemAllocDevice": [I32, P, P, SIZE, SIZE, P, P],
         "zeMemAllocHost": [I32, P, P, SIZE, SIZE, P], "zeMemFree": [I32, P, P],
@@ -47,6 +48,7 @@ class FakeLevelZero(Simulating):
     chip = "bmg"
     gpus = 1
     log = b"error: instruction 7"
+    extensions = (b"ZE_extension_float_atomics", b"ZE_extension_external_memmap_sysmem")
 
     def opener(self, missing=()):
         return self.library(self.PROTOTYPES, missing)
@@ -65,6 +67,14 @@ class FakeLevelZero(Simulating):
 
     def zeDeviceGet(self, driver, count, out):
         self._several([0x21] if driver == 0x11 else [0x22] * self.gpus, count, out)
+
+    def zeDriverGetExtensionProperties(self, driver, count, out):
+        assert driver == 0x12
+        if out:
+            for number, name in enumerate(self.extensions[: field(count, 0, U32)]):
+                ctypes.memmove(out + 260 * number, name + b"\0", len(name) + 1)
+                put(out + 260 * number + 256, U32, 1 << 16)
+        put(count, U32, len(self.extensions))
 
     def zeDeviceGetProperties(self, device, out):
         assert field(out, 0, U32) == 0x20006
@@ -87,10 +97,26 @@ class FakeLevelZero(Simulating):
 
     def zeMemAllocHost(self, context, wanted, size, alignment, out):
         assert context == 0xC0 and field(wanted, 0, U32) == 0x16
-        put(out, P, self.allocate(size))
+        following = field(wanted, 8, P)
+        if not following:
+            put(out, P, self.allocate(size))
+            return 0
+        assert field(following, 0, U32) == 0x20037 and field(wanted, 16, U32) == 0
+        start = field(following, 16, P)
+        if start % 4096 or size % 4096 or field(following, 24, U64) != size:
+            return 0x78000004
+        assert start not in self.live
+        self.driver.register(start, size)
+        self.live[start] = ("registered", size)
+        put(out, P, start)
+        return 0
 
     def zeMemFree(self, context, address):
-        self.free(address)
+        if self.live[address][0] == "registered":
+            self.drop("registered", address)
+            self.driver.unregister(address)
+        else:
+            self.free(address)
 
     def zeModuleCreate(self, context, device, wanted, out, log):
         assert field(wanted, 0, U32) == 0x1B and field(wanted, 16, U32) == 0

@@ -6,6 +6,7 @@ The vendor's library is a stand-in that runs launches on the simulator
 
 import ctypes
 import gc
+import mmap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,10 +165,6 @@ def test_everything_is_given_back(artifact):
 def test_registered_memory_is_used_where_it_is(artifact):
     device, fake = opened(artifact.target, artifact)
     (a, b), runner = arrays(), Runner(device, artifact)
-    if not device.driver.sees_host:
-        with pytest.raises(UserError, match="cannot reach memory of the host"):
-            device.register(a)
-        return
     shared = device.register(a)
     a[:] = 3
     got = runner.call("main", shared, b, 1.0)
@@ -176,6 +173,34 @@ def test_registered_memory_is_used_where_it_is(artifact):
         device.register(a)
     shared.free()
     assert fake.count("registered") == 0
+    device.register(a).free()
+    assert fake.count("registered") == 0 and fake.fault is None
+
+
+def test_level_zero_maps_whole_pages_each_once():
+    device, fake = opened("xegpu:bmg")
+    memory = np.frombuffer(mmap.mmap(-1, 3 * mmap.PAGESIZE), np.int8)
+    first, rest = memory[100:200], memory[mmap.PAGESIZE - 1 :]
+    buffer = device.register(first)
+    assert buffer.address == first.ctypes.data
+    assert fake.live[memory.ctypes.data] == ("registered", mmap.PAGESIZE)
+    with pytest.raises(
+        failures.DeviceError, match=r"registered .* already: a page of it is"
+    ) as one:
+        device.register(rest)
+    assert one.value.kind == failures.REGISTERED
+    buffer.free()
+    buffer = device.register(rest)
+    assert fake.live[memory.ctypes.data] == ("registered", 3 * mmap.PAGESIZE)
+    buffer.free()
+    assert fake.fault is None
+
+
+def test_level_zero_without_the_extension_for_memory_of_the_host():
+    device, _ = opened("xegpu:bmg", extensions=())
+    with pytest.raises(UserError, match=r"cannot reach memory of the host .* no ZE_ext") as caught:
+        device.register(arrays()[0])
+    assert "upload" in caught.value.hint
 
 
 def test_streams_of_other_libraries(artifact):
@@ -355,6 +380,8 @@ def test_level_zeros_records_are_laid_out_as_in_its_header():
         level_zero.List: 24,
         level_zero.Flags: 24,
         level_zero.DeviceMemory: 24,
+        level_zero.SystemMemory: 32,
+        level_zero.Extension: 260,
         level_zero.Pool: 24,
         level_zero.Event: 32,
         level_zero.IpVersion: 24,
