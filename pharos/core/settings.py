@@ -123,6 +123,14 @@ REPRODUCERS = Setting(
     "a folder",
     "where the inputs of an internal error are saved",
 )
+VERIFY = Setting(
+    "PHAROS_VERIFY",
+    "ours",
+    _word("ours", "all"),
+    "ours or all",
+    "after which stages of a packaged pipeline modules are verified: those of Pharos and the last, "
+    "or all, and each of MLIR's passes",
+)
 SIM_ORDER = Setting(
     "PHAROS_SIM_ORDER",
     "forward",
@@ -159,6 +167,7 @@ ALL: tuple[Setting[Any], ...] = (
     THREADS,
     MACRO_SECONDS,
     REPRODUCERS,
+    VERIFY,
     SIM_ORDER,
     SIM_EFFECTS,
     SIM_CHECKS,

@@ -72,15 +72,16 @@ def verify(module: Any) -> None:
         module.operation.verify()
 
 
-def run_passes(module: Any, pipeline: str) -> None:
+def run_passes(module: Any, pipeline: str, *, verify: bool = True) -> None:
     """Run a pass pipeline in MLIR's text form ("canonicalize,func.func(cse)") on ``module``.
 
-    ``module`` is changed in place and verified after each pass. Raises CompileError for an
-    unknown pass or option, and with the place in the payload when a pass fails.
+    ``module`` is changed in place and verified after each pass, which takes about as long as the
+    passes do, unless ``verify`` is false. Raises CompileError for an unknown pass or option, and
+    with the place in the payload when a pass fails.
     """
     with module.context, diagnosed(f"pass '{pipeline}'"):
         manager = PassManager.parse(f"builtin.module({pipeline})")
-        manager.enable_verifier(True)
+        manager.enable_verifier(verify)
         manager.run(module.operation)
 
 

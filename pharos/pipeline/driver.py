@@ -1,11 +1,17 @@
-"""Runs a pipeline on a module: verified, timed and dumped after every stage."""
+"""Runs a pipeline on a module: verified, timed and dumped after every stage.
+
+Verifying takes as long as all passes together. A ``sparing`` run leaves it out after MLIR's own
+passes; where it then fails, it is done again, verified after each, to say whose fault it is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as with_changes
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +26,7 @@ from pharos.pipeline.steering import Steering, steer
 
 
 class StageTime(NamedTuple):
-    """What one stage took, in seconds, without verifying and dumping."""
+    """What one stage took, in seconds, without the driver's verifying and dumping."""
 
     stage: str
     seconds: float
@@ -28,11 +34,17 @@ class StageTime(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """The module after the last stage that ran, what each stage took, and the files written."""
+    """The module after the last stage that ran, what each stage took, and the files written.
+
+    ``verifying`` is what the driver's own verifying took, in seconds. ``passes`` has, for stages
+    whose passes ran one at a time, (pass, seconds) of each.
+    """
 
     module: Module
     timings: tuple[StageTime, ...]
     dumps: tuple[Path, ...] = ()
+    verifying: float = 0.0
+    passes: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
 
 
 def _to_stderr(text: str) -> None:
@@ -59,6 +71,8 @@ class Driver:
         stop_after: str | None = None,
         replace: Mapping[str, str | Path] | None = None,
         in_place: bool = False,
+        sparing: bool = False,
+        by_pass: bool = False,
     ) -> Result:
         """``module`` after the stages of ``pipeline``.
 
@@ -69,6 +83,9 @@ class Driver:
 
         The stages work on a copy: ``module`` is as it was, also when a stage fails. With
         ``in_place`` they work on ``module`` itself, whose state after a failure is undefined.
+
+        ``sparing``: the module is verified after stages that are not MLIR's passes, and at the end,
+        only. ``by_pass``: the passes of a stage run one at a time, and each is timed.
 
         Raises UserError for a label that names no stage, CompileError where MLIR refuses the
         payload (with its place, and the stage named), and InternalError with a reproducer for
@@ -84,10 +101,19 @@ class Driver:
         )
         # Otherwise the first stage would be blamed for what was wrong before it.
         ir.verify(module)
-        scope = StageScope(self.registry, pipeline.parameters, self.target_facts, self.plan)
+        times: list[tuple[str, float]] | None = [] if by_pass else None
+        scope = StageScope(
+            self.registry, pipeline.parameters, self.target_facts, self.plan, pass_times=times
+        )
         # One of the two is worked on, the other kept: a reproducer starts from it.
         copy = ir.clone(module)
         work, kept = (module, copy) if in_place else (copy, module)
+        if sparing:
+            spare = _Sparing(self, steering, with_changes(scope, verify=False), kept)
+            with contextlib.suppress(Exception):
+                return spare.result(pipeline, work)
+            # Whatever it was: said below, with the stage that is to blame.
+            work = ir.clone(kept)
         return _Run(self, steering, scope, kept).result(pipeline, work)
 
 
@@ -102,6 +128,8 @@ class _Run:
         self.level = settings.DEBUG.get()
         self.timings: list[StageTime] = []
         self.dumps: list[Path] = []
+        self.verifying = 0.0
+        self.passes: dict[str, tuple[tuple[str, float], ...]] = {}
 
     def result(self, pipeline: Pipeline, module: Module) -> Result:
         """Run every stage."""
@@ -112,7 +140,7 @@ class _Run:
         if self.level >= 1:
             total = sum(timing.seconds for timing in self.timings)
             self.write(f"{pipeline.name}: {len(self.timings)} stages, {total * 1e3:.1f} ms\n")
-        return Result(module, tuple(self.timings), tuple(self.dumps))
+        return Result(module, tuple(self.timings), tuple(self.dumps), self.verifying, self.passes)
 
     def step(self, number: int, stage: Stage, module: Module) -> Module:
         """Run, verify, report and dump one stage."""
@@ -120,6 +148,9 @@ class _Run:
         module = self.run_stage(stage, module)
         seconds = time.perf_counter() - start
         self.timings.append(StageTime(stage.name, seconds))
+        if self.scope.pass_times:
+            self.passes[stage.name] = tuple(self.scope.pass_times)
+            self.scope.pass_times.clear()
         if self.level >= 1:
             of = f"{number:{len(str(self.steering.total))}}/{self.steering.total}"
             self.write(f"{of}  {stage.name:<40} {seconds * 1e3:10.2f} ms\n")
@@ -128,7 +159,9 @@ class _Run:
         # A module that is not valid is dumped all the same: it shows what went wrong.
         self.dump(number, stage, module)
         if not getattr(stage, "verified", False):
+            start = time.perf_counter()
             self.verify(stage, module)
+            self.verifying += time.perf_counter() - start
         return module
 
     def run_stage(self, stage: Stage, module: Module) -> Module:
@@ -177,6 +210,25 @@ class _Run:
     def reproducer(self, stage: Stage, error: Exception) -> str:
         """Save what shows the failure of ``stage`` again; the folder."""
         return save_reproducer(stage, error, self.kept, self.steering, self.scope)
+
+
+class _Sparing(_Run):
+    """A run that only tells whether all went well: verified after MLIR's passes at the end alone,
+    and what fails is not explained."""
+
+    def result(self, pipeline: Pipeline, module: Module) -> Result:
+        """Run every stage."""
+        found = super().result(pipeline, module)
+        ir.verify(found.module)
+        return found
+
+    def run_stage(self, stage: Stage, module: Module) -> Module:
+        """Run one stage."""
+        return self.steering.apply(stage, module, self.scope)
+
+    def verify(self, stage: Stage, module: Module) -> None:
+        """Refuse what a stage made if it is not valid."""
+        ir.verify(module)
 
 
 def _name_stage(error: UserError, stage: Stage) -> None:

@@ -33,6 +33,22 @@ def mlir_text(stage: PassStage) -> str:
     return ",".join(map(_pass_text, stage.passes))
 
 
+def single_passes(stage: PassStage) -> list[tuple[str, str]]:
+    """The passes of ``stage`` in order: the name of each, and MLIR's text to run it alone.
+
+    Passes under one operation then run one after the other on all such operations, instead of
+    all on one after the other, which comes to the same.
+    """
+
+    def under(item: Pass) -> Iterator[tuple[str, str]]:
+        if not item.nested:
+            yield item.name, _pass_text(item)
+        for inner in item.nested:
+            yield from ((name, f"{item.name}({text})") for name, text in under(inner))
+
+    return [single for item in stage.passes for single in under(item)]
+
+
 def check_passes(stage: PassStage) -> None:
     """Raise UserError with the place unless MLIR knows every pass, option and operation."""
     for item in stage.passes:

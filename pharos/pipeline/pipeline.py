@@ -22,13 +22,17 @@ class StageScope:
     """What a stage may look at while it runs, besides the module.
 
     ``parameters`` are the values of the pipeline's own parameters, ``target_facts`` and ``plan``
-    whatever the caller of the driver gave.
+    whatever the caller of the driver gave. ``verify``: whether the module is verified after each
+    of MLIR's passes. Where there are ``pass_times``, passes run one at a time, and what each took,
+    in seconds, is added there with its name.
     """
 
     registry: Registry
     parameters: Mapping[str, Value] = field(default_factory=dict)
     target_facts: Any = None
     plan: Any = None
+    verify: bool = True
+    pass_times: list[tuple[str, float]] | None = None
 
 
 @runtime_checkable
@@ -105,7 +109,7 @@ class ResolvedStage:
 
     @property
     def verified(self) -> bool:
-        """Whether the stage itself verifies what it made, as MLIR's pass manager does."""
+        """Whether MLIR's pass manager verifies what the stage made; see ``StageScope.verify``."""
         return isinstance(self.declared, PassStage)
 
     def run(self, module: Module, scope: StageScope) -> Module:

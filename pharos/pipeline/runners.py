@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from pharos import ir
 from pharos.core.errors import InternalError, UserError, nearest
 from pharos.core.span import Span
-from pharos.pipeline.passes import check_passes, mlir_text
+from pharos.pipeline.passes import check_passes, mlir_text, single_passes
 from pharos.pipeline.pipeline import Module, Runner, Stage, StageScope
 from pharos.pipeline.registry import Entry, Registry
 from pharos.pipeline.search import find_file, read_text
@@ -27,7 +28,13 @@ def pass_runner(stage: PassStage) -> Runner:
     text = mlir_text(stage)
 
     def run(module: Module, scope: StageScope) -> Module:
-        ir.run_passes(module, text)
+        if scope.pass_times is None:
+            ir.run_passes(module, text, verify=scope.verify)
+            return module
+        for name, single in single_passes(stage):
+            start = time.perf_counter()
+            ir.run_passes(module, single, verify=scope.verify)
+            scope.pass_times.append((name, time.perf_counter() - start))
         return module
 
     return run

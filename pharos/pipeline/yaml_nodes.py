@@ -9,9 +9,9 @@ another there.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -112,6 +112,7 @@ def _root(text: str, reader: _Reader) -> yaml.Node | None:
 class _Composer(yaml.composer.Composer):
     """PyYAML's composer, stopped where a descriptor needs less than YAML allows."""
 
+    peek_event: Callable[[], Any]
     _places: _Reader
     _depth = 0
 

@@ -100,13 +100,15 @@ class Built:
     """An artifact, and how it came about.
 
     ``timings`` are (step, seconds) of the front end, each stage and code generation; none when
-    the artifact was ``cached``. ``dumps`` are the files that were asked for.
+    the artifact was ``cached``. ``dumps`` are the files that were asked for. ``passes`` has, where
+    passes were timed, (pass, seconds) of those of a stage.
     """
 
     artifact: Artifact
     cached: bool = False
     timings: tuple[tuple[str, float], ...] = ()
     dumps: tuple[Path, ...] = ()
+    passes: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
 
 
 Watch = Callable[[str], None]
@@ -114,4 +116,5 @@ Watch = Callable[[str], None]
 
 FRONT_END = "front end"
 PLAN = "plan"
+VERIFYING = "verification"
 CODE_GENERATION = "code generation"

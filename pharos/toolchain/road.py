@@ -17,6 +17,7 @@ from pharos.toolchain.records import (
     CODE_GENERATION,
     FRONT_END,
     PLAN,
+    VERIFYING,
     Built,
     Payload,
     Request,
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
     from pharos.runtime import Runner
 
 
-def lower(payload: Payload, request: Request, *, watch: Watch | None = None) -> Any:
-    """``payload`` after the stages of its pipeline: a ``pipeline.Result``."""
+def lower(
+    payload: Payload, request: Request, *, watch: Watch | None = None, by_pass: bool = False
+) -> Any:
+    """``payload`` after the stages of its pipeline: a ``pipeline.Result``. ``by_pass``: each pass
+    of a stage is timed."""
     request = settled(payload, request)
     clock = _Clock(watch)
     module = clock.step(FRONT_END, payload.module)
     with payload.explaining():
         pipeline = _settle(payload, module, request)
-        return _drive(module, pipeline, request, watch)
+        return _drive(module, pipeline, request, watch, by_pass)
 
 
 def make_plan(payload: Payload, request: Request) -> Planned:
@@ -67,8 +71,10 @@ def build(
     *,
     fresh: bool = False,
     watch: Watch | None = None,
+    by_pass: bool = False,
 ) -> Built:
-    """``compile``, with an account of it. ``fresh`` compiles even what the cache has."""
+    """``compile``, with an account of it. ``fresh`` compiles even what the cache has; ``by_pass``
+    times each pass of a stage."""
     wanted = request or Request()
     request = settled(payload, wanted)
     found = None if fresh else cached(payload, request)
@@ -83,15 +89,16 @@ def build(
     # A program that says its own passes prints nothing but what it prints itself.
     prepared["metadata"].update(silent=request is not wanted, unprinted=unprinted)
     with payload.explaining():
-        result = _drive(module, pipeline, request, watch)
+        result = _drive(module, pipeline, request, watch, by_pass)
         artifact: Artifact = clock.step(
             CODE_GENERATION, lambda: chosen.finish(result.module, prepared, payload.libraries)
         )
     if not request.driving:
         ArtifactStore(settings.CACHE.get()).put(key_of(payload, request), artifact)
     *first, finish = clock.timings
-    timings = (*first, *((t.stage, t.seconds) for t in result.timings), finish)
-    return Built(artifact, False, timings, result.dumps)
+    stages = [(t.stage, t.seconds) for t in result.timings]
+    timings = (*first, *stages, (VERIFYING, result.verifying), finish)
+    return Built(artifact, False, timings, result.dumps, result.passes)
 
 
 def _settle(payload: Payload, module: Any, request: Request) -> Any:
@@ -133,11 +140,15 @@ def run_main(artifact: Artifact, arguments: Sequence[str] = ()) -> Any:
     return target(artifact.target).run_main(artifact, arguments)
 
 
-def _drive(module: Any, pipeline: Any, request: Request, watch: Watch | None = None) -> Any:
+def _drive(module: Any, pipeline: Any, request: Request, watch: Watch | None, by_pass: bool) -> Any:
     from pharos.pipeline import Driver
 
     driver = Driver(registry(request.target), target(request.target).facts())
-    return driver.run(_watched(pipeline, watch), module, **request.driving)
+    # Who writes stages, or looks at what they make, hears at once of what is wrong.
+    own = request.stages or request.driving or request.pipeline or settings.DEBUG.get()
+    sparing = not own and settings.VERIFY.get() == "ours"
+    announced = _watched(pipeline, watch)
+    return driver.run(announced, module, sparing=sparing, by_pass=by_pass, **request.driving)
 
 
 def _watched(pipeline: Any, watch: Watch | None) -> Any:

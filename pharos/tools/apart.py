@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,28 +29,34 @@ class Crash(InternalError):
 
 @dataclass(frozen=True)
 class Lowered:
-    """The text of a module after its stages, with (stage, seconds), and the dumps written."""
+    """The text of a module after its stages, with (stage, seconds), the dumps written, and the
+    (pass, seconds) of each stage where passes were timed."""
 
     text: str
     timings: tuple[tuple[str, float], ...]
     dumps: tuple[Path, ...]
+    passes: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
 
 
-def build(payload: Payload, request: Request, *, fresh: bool = False) -> Built:
-    """``toolchain.build`` in a child process, unless the cache has the artifact.
+def build(payload: Payload, request: Request, *, timed: bool = False) -> Built:
+    """``toolchain.build`` in a child process, unless the cache has the artifact; ``timed`` compiles
+    it anew, and times each pass.
 
     Raises what it raises, and Crash when the child dies.
     """
-    found = None if fresh else toolchain.cached(payload, request)
+    found = None if timed else toolchain.cached(payload, request)
     if found is not None:
         return Built(found, cached=True)
-    return isolated(
-        payload, request, lambda report: toolchain.build(payload, request, fresh=True, watch=report)
-    )
+
+    def work(report: Report) -> Built:
+        return toolchain.build(payload, request, fresh=True, watch=report, by_pass=timed)
+
+    return isolated(payload, request, work)
 
 
-def lower(payload: Payload, request: Request | None) -> Lowered:
-    """The module after the stages of ``request`` in a child process; as it is for None."""
+def lower(payload: Payload, request: Request | None, *, timed: bool = False) -> Lowered:
+    """The module after the stages of ``request`` in a child process; as it is for None. ``timed``:
+    each pass of a stage is timed."""
 
     def work(report: Report) -> Lowered:
         from pharos import ir
@@ -58,9 +64,10 @@ def lower(payload: Payload, request: Request | None) -> Lowered:
         if request is None:
             report(toolchain.FRONT_END)
             return Lowered(_line_end(ir.to_text(payload.module())), (), ())
-        result = toolchain.lower(payload, request, watch=report)
+        result = toolchain.lower(payload, request, watch=report, by_pass=timed)
         timings = tuple((time.stage, time.seconds) for time in result.timings)
-        return Lowered(_line_end(ir.to_text(result.module)), timings, result.dumps)
+        text = _line_end(ir.to_text(result.module))
+        return Lowered(text, timings, result.dumps, result.passes)
 
     return isolated(payload, request, work)
 

@@ -48,8 +48,8 @@ def build(
     from pharos.tools.launching import building
 
     request = options.Stages(target, pipeline, stage, parameter, plan=plan).request()
-    built = apart.build(options.read(file), request, fresh=time)
-    remark_build(built.timings if time else (), built.dumps)
+    built = apart.build(options.read(file), request, timed=time)
+    remark_build(built, time=time)
     building.write(built.artifact, output, _arguments(weights or []))
     print(f"{output}: {built.artifact.target}, {', '.join(e.name for e in built.artifact.entries)}")
 

@@ -11,7 +11,7 @@ from pharos.core.errors import UserError
 from pharos.runtime import Timing, benchmark
 from pharos.runtime.checks import describe
 from pharos.tools.apart import Lowered
-from pharos.tools.console import print_json, remark_build, stdout_to_stderr
+from pharos.tools.console import Times, print_json, remark_build, stdout_to_stderr
 from pharos.tools.inputs import example, make_inputs, parse_inputs
 from pharos.tools.mains import printed, run_main
 from pharos.tools.values import Output, as_data, as_text, outputs, plain
@@ -135,14 +135,22 @@ def print_module(file: str, lowered: Lowered, *, time: bool, as_json: bool) -> N
     """The module where ``--stop-after`` stopped, in place of a result."""
     if not as_json:
         print(lowered.text, end="")
-        remark_build(lowered.timings if time else (), lowered.dumps)
+        remark_build(lowered, time=time)
         return
     print_json({"program": file, "module": lowered.text, **_built(lowered)})
 
 
 def _built(built: toolchain.Built | Lowered) -> dict[str, Any]:
-    steps = [{"step": step, "seconds": seconds} for step, seconds in built.timings]
+    steps = [
+        {"step": step, "seconds": seconds, **_passes(built.passes.get(step, ()))}
+        for step, seconds in built.timings
+    ]
     return {"steps": steps, "dumps": [str(path) for path in built.dumps]}
+
+
+def _passes(times: Times) -> dict[str, Any]:
+    inside = [{"pass": name, "seconds": seconds} for name, seconds in times]
+    return {"passes": inside} if inside else {}
 
 
 def _run_program(wanted: Wanted, *, as_json: bool) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
+
+Times = Sequence[tuple[str, float]]
+"""Names, each with its seconds."""
 
 
 def print_json(data: Any) -> None:
@@ -45,11 +47,17 @@ def print_table(
     console.print(table)
 
 
-def print_timings(timings: Sequence[tuple[str, float]]) -> None:
-    """A table of (step, seconds) with the total, on stderr."""
+def print_timings(timings: Times, passes: Mapping[str, Times]) -> None:
+    """A table of (step, seconds) with the total, on stderr; below a step of several passes, each
+    of them."""
     sys.stdout.flush()
     total = sum(seconds for _, seconds in timings)
-    rows = [(name, f"{seconds * 1e3:.2f}") for name, seconds in (*timings, ("total", total))]
+    rows = []
+    for name, seconds in (*timings, ("total", total)):
+        rows.append((name, f"{seconds * 1e3:.2f}"))
+        inside = passes.get(name, ())
+        if len(inside) > 1:
+            rows += [(f"  {one}", f"{seconds * 1e3:.2f}") for one, seconds in inside]
     print_table(("step", ">ms"), rows, file=sys.stderr)
 
 
@@ -66,9 +74,9 @@ def stdout_to_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def remark_build(timings: Sequence[tuple[str, float]], dumps: Sequence[Path]) -> None:
+def remark_build(built: Any, *, time: bool) -> None:
     """What happened while compiling, on stderr: the table of steps, the files written."""
-    if timings:
-        print_timings(timings)
-    for path in dumps:
+    if time and built.timings:
+        print_timings(built.timings, built.passes)
+    for path in built.dumps:
         remark(f"wrote {path}")

@@ -93,7 +93,7 @@ def _compile_and_run() -> str:
     from pharos.tools import apart
 
     payload = toolchain.mlir_payload(_SMALLEST, "<doctor>")
-    built = apart.build(payload, toolchain.Request(), fresh=True)
+    built = apart.build(payload, toolchain.Request(), timed=True)
     answer = toolchain.load(built.artifact).call("main")
     if answer != 42:
         raise UserError(f"expected 42, found {answer}", hint="this is a bug: please report it")

@@ -51,8 +51,8 @@ def run(wanted: Wanted, request: toolchain.Request) -> None:
     from pharos.toolchain.torch_function import TorchFunction
 
     problem = toolchain.read_problem(wanted.file, wanted.seed)
-    built = apart.build(problem.payload, request, fresh=wanted.time)
-    remark_build(built.timings if wanted.time and not wanted.as_json else (), built.dumps)
+    built = apart.build(problem.payload, request, timed=wanted.time)
+    remark_build(built, time=wanted.time and not wanted.as_json)
     made, seed = problem.made, wanted.seed
     function = TorchFunction(problem.imported, built.artifact)
     # What the model draws is drawn when the call is bound.

@@ -70,7 +70,9 @@ def opt(
         raise UserError("expected a FILE, found none", hint="pharos opt --help shows examples")
     from pharos.tools import apart
 
-    lowered = apart.lower(options.read(file), stages.request() if _runs(stages) else None)
+    lowered = apart.lower(
+        options.read(file), stages.request() if _runs(stages) else None, timed=time
+    )
     if output in (None, "-"):
         print(lowered.text, end="")
     else:
@@ -78,7 +80,7 @@ def opt(
 
         write_text(Path(output or ""), lowered.text)
         remark(f"wrote {output}")
-    remark_build(lowered.timings if time else (), lowered.dumps)
+    remark_build(lowered, time=time)
 
 
 def _runs(stages: options.Stages) -> bool:

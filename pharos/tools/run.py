@@ -88,10 +88,12 @@ def run(
         return
     payload = options.read(file)
     if stop_after is not None:
-        calling.print_module(file, apart.lower(payload, request), time=time, as_json=as_json)
+        calling.print_module(
+            file, apart.lower(payload, request, timed=time), time=time, as_json=as_json
+        )
         return
-    built = apart.build(payload, request, fresh=time)
-    remark_build(built.timings if time and not as_json else (), built.dumps)
+    built = apart.build(payload, request, timed=time)
+    remark_build(built, time=time and not as_json)
     calling.run(
         calling.Wanted(file, built, entry, inputs, tuple(arguments or ()), seed, count),
         measured=measured,

@@ -78,7 +78,7 @@ def sim(
     request = options.Stages(chosen, pipeline, stage, parameter, plan=plan).request()
     payload = options.read(file)
     built = apart.build(payload, request)
-    remark_build((), built.dumps)
+    remark_build(built, time=False)
     traced = simulating.traced(kernel, block, thread) if trace is not None else None
     how = simulating.How(order, effects, checks, traced)
     try:

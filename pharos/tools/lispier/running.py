@@ -40,10 +40,10 @@ def _built(file: str, request: Request, time: bool) -> Built:
     from pharos.tools.console import remark_build
 
     program = load(file)
-    built = apart.build(payload(program), request, fresh=time)
+    built = apart.build(payload(program), request, timed=time)
     if file != STDIN:
         toolchain.remember(file, program)
-    remark_build(built.timings if time else (), built.dumps)
+    remark_build(built, time=time)
     return built
 
 

@@ -70,6 +70,21 @@ def test_stages_run_in_order_and_are_timed() -> None:
     assert [stage for stage, seconds in result.timings] == ["cse", "symbol-dce", "canonicalize"]
 
 
+def test_passes_of_a_stage_are_timed_one_at_a_time() -> None:
+    stages = pipeline("cse,func.func(canonicalize,sccp)", "symbol-dce")
+    result, together = run(stages, by_pass=True), run(stages)
+    (label, one), *rest = result.passes.items()
+    assert [name for name, _ in one] == ["cse", "canonicalize", "sccp"]
+    assert 0 < sum(seconds for _, seconds in one) < dict(result.timings)[label]
+    assert [[name for name, _ in passes] for _, passes in rest] == [["symbol-dce"]]
+    assert ir.to_text(result.module) == ir.to_text(together.module) and not together.passes
+
+
+def test_a_sparing_run_makes_the_same_and_verifies_the_end() -> None:
+    stages = pipeline("cse", "canonicalize")
+    assert ir.to_text(run(stages, sparing=True).module) == ir.to_text(run(stages).module)
+
+
 def test_the_callers_module_is_left_alone() -> None:
     module = payload()
     result = run(pipeline("cse"), module)

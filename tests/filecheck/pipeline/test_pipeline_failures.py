@@ -109,8 +109,11 @@ def notes(error: Exception) -> list[str]:
     return [note.message for note in error.notes]
 
 
-def test_failing_pass_has_place_stage_and_operation(tmp_path: Path, saved: Path) -> None:
-    error = fails(tmp_path, "cse", "one-shot-bufferize")
+@pytest.mark.parametrize("sparing", [False, True])
+def test_failing_pass_has_place_stage_and_operation(
+    tmp_path: Path, saved: Path, sparing: bool
+) -> None:
+    error = fails(tmp_path, "cse", "one-shot-bufferize", sparing=sparing)
     assert isinstance(error, CompileError)
     assert error.message == "stage 'one-shot-bufferize': op was not bufferized"
     assert str(error.span) == f"{tmp_path}/payload.mlir:3:8"
@@ -145,8 +148,9 @@ def test_users_mistake_found_by_a_stage(tmp_path: Path, saved: Path) -> None:
     assert not saved.exists()
 
 
-def test_stage_that_breaks_the_module(tmp_path: Path, saved: Path) -> None:
-    error = fails(tmp_path, "cse", "stage: break", "canonicalize")
+@pytest.mark.parametrize("sparing", [False, True])
+def test_stage_that_breaks_the_module(tmp_path: Path, saved: Path, sparing: bool) -> None:
+    error = fails(tmp_path, "cse", "stage: break", "canonicalize", sparing=sparing)
     assert isinstance(error, CompileError)
     assert error.message.startswith("stage 'break': ")
     assert "terminator" in error.message

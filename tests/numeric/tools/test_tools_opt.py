@@ -98,14 +98,14 @@ def test_explain_shows_the_packaged_pipeline(pharos):
 
 
 def test_dumps_and_times(pharos, file, environment):
-    options = ("--stage", "canonicalize", "--stage", "cse", "--time")
-    dumping = ("--dump-after", "cse", "--dump-after", "canonicalize", "--dump-dir", "d")
+    options = ("--stage", "canonicalize,func.func(sccp)", "--stage", "cse", "--time")
+    dumping = ("--dump-after", "cse", "--dump-after", "canonicalize+sccp", "--dump-dir", "d")
     found = pharos("opt", file("a.mlir", TEXT), *options, *dumping)
     assert [line.split()[0] for line in found.err.splitlines()] == [
-        "step", "canonicalize", "cse", "total", "wrote", "wrote",
+        "step", "canonicalize+sccp", "canonicalize", "sccp", "cse", "total", "wrote", "wrote",
     ]  # fmt: skip
     assert {path.name for path in (environment / "d").iterdir()} == {
-        "01-canonicalize.mlir",
+        "01-canonicalize+sccp.mlir",
         "02-cse.mlir",
     }
     assert "func.func" in found.out
