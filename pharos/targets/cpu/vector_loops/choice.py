@@ -171,6 +171,7 @@ def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int,
         for dim, parallel in enumerate(nest.parallel)
         if parallel
         and dim != vector
+        and nest.size(dim) != 1
         and any(not a.uses(dim) for a in nest.inputs)
         and len(nest.inputs) > 1
     ]
@@ -178,7 +179,10 @@ def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int,
         # The vector loop itself holds two vectors per row; the rows fill half of the registers.
         return dict.fromkeys(reused[-1:], registers.count // 4)
     side = 4 if registers.count >= 32 else 2
-    return dict.fromkeys(reused[-2:], side) if len(reused) > 1 else dict.fromkeys(reused, 4)
+    if len(reused) > 1:
+        return dict.fromkeys(reused[-2:], side)
+    # Rows of bytes go by at a quarter of the iterations: memory likes few of them at once.
+    return dict.fromkeys(reused, 2 if any(_bits(a.element) == 8 for a in nest.inputs) else 4)
 
 
 def _split(nest: Nest, vector: int | None, threads: int) -> int | None:

@@ -36,6 +36,8 @@ from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.memory import Memory
 from pharos.targets.cpu.vector_loops.streams import streamed
 
+# Bytes of a matrix are asked for this many times as far ahead as longer elements are, in elements.
+_BYTES_AHEAD = 6
 # Rows of a panel: two vectors wide, 256 rows are 32 KB with AVX-512, which the second-level cache
 # holds beside the rows of the other operand.
 BLOCK = 256
@@ -419,7 +421,8 @@ class Kernel:
             for offset in tile:
                 position = functools.partial(self._position, offset)
                 indices = self.memory.indices(access, position)
-                ahead = index.constant(self.prefetch)
+                times = _BYTES_AHEAD if access.element.width == 8 else 1
+                ahead = index.constant(times * self.prefetch)
                 indices[-1] = dialect("arith").addi(indices[-1], ahead)
                 dialect("memref").prefetch(self.buffers[access.operand], indices, False, 3, True)
 
