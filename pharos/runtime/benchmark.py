@@ -14,6 +14,9 @@ from pharos.core.errors import UserError
 # several times per sample.
 _MIN_SAMPLE_NS = 20_000
 _LEAST_ROUNDS = 3
+# Seconds after which other thread pools have left the processor: libgomp's threads wait some
+# milliseconds for more work without sleeping, and whoever is called then shares a core with them.
+_ASLEEP = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,9 @@ def interleaved(
 
     Each is called ``warmup`` times, or for a quarter of ``seconds``; then there are ``runs``
     rounds, fewer (but at least 3) when ``seconds`` have passed. In a round each has its turn:
-    one call that is not timed, which brings its data back into the caches and lets the threads
-    of the one before it fall asleep, then a timed sample. With ``before``, that is called in
-    place of the call that is not timed: to clear the caches.
+    calls that are not timed, for 10 ms, which bring its data back into the caches and let the
+    threads of the one before it fall asleep, then a timed sample. With ``before``, that is called
+    in place of the calls that are not timed: to clear the caches.
     """
     if warmup < 0 or runs < 1:
         raise UserError(f"expected warmup >= 0 and runs >= 1, found {warmup} and {runs}")
@@ -112,12 +115,23 @@ def interleaved(
             if done >= _LEAST_ROUNDS and time.perf_counter() - start > seconds:
                 break
             for name, function in functions.items():
-                (before or function)()
+                _settle(function, before)
                 samples[name].append(_sample(function, repeat[name]))
     finally:
         if collecting:
             gc.enable()
     return {name: summary(found, repeat[name]) for name, found in samples.items()}
+
+
+def _settle(function: Callable[[], object], before: Callable[[], object] | None) -> None:
+    end = time.perf_counter() + _ASLEEP
+    if before is not None:
+        before()
+        time.sleep(_ASLEEP)
+        return
+    function()
+    while time.perf_counter() < end:
+        function()
 
 
 def _sample(function: Callable[[], object], repeat: int) -> float:

@@ -107,6 +107,20 @@ def test_functions_take_turns():
     assert {timing.n for timing in found.values()} == {2}
 
 
+def test_each_has_the_processor_to_itself_before_it_is_timed():
+    ends = {"a": 0.0, "b": 0.0}
+    gaps = []
+
+    def run(name, other):
+        now = time.perf_counter()
+        gaps.append(now - ends[other])
+        ends[name] = time.perf_counter()
+
+    interleaved({"a": lambda: run("a", "b"), "b": lambda: run("b", "a")}, warmup=0, runs=3)
+    # Every fourth call at least follows the other's by the time that threads take to fall asleep.
+    assert max(gaps[10:]) >= 0.009
+
+
 def test_before_takes_the_place_of_the_call_that_is_not_timed():
     calls = []
     interleaved(
