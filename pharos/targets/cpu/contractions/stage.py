@@ -23,6 +23,7 @@ from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import generics, read_nest, trip_count
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher
+from pharos.targets.cpu.contractions.overlaps import overlaps
 from pharos.targets.cpu.contractions.parameters import Unit, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
 from pharos.targets.cpu.contractions.units import FMA, unit_for
@@ -53,10 +54,11 @@ class PackedContractions:
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
+            contractions = list(_contractions(module))
+            if overlaps(contractions, self.threads, self.simd_bits, self.grain):
+                contractions = list(_contractions(module))
             # All are read before the first is replaced: calls would hide what touches what.
-            found = [
-                (*through_flips(c), find_start(c), find_finish(c)) for c in _contractions(module)
-            ]
+            found = [(*through_flips(c), find_start(c), find_finish(c)) for c in contractions]
             known: dict[str, str] = {}
             for number, (contraction, gone, start, finish) in enumerate(found):
                 self._replace(module, self._plan(contraction, start, finish), number, known)
