@@ -17,6 +17,7 @@ from pharos.targets.cpu.float_class import FloatClass
 from pharos.targets.cpu.half_masks import HalfMasks
 from pharos.targets.cpu.libm_names import LibmNames
 from pharos.targets.cpu.merged_functions import MergeFunctions
+from pharos.targets.cpu.one_barrier import OneBarrier
 from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
@@ -39,6 +40,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         StridedCopies,
         Assertions,
         SerialReductions,
+        OneBarrier,
         AllocaScopes,
         FloatClass,
         LibmNames,
