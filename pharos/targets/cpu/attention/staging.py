@@ -143,27 +143,33 @@ def _gathered(source: Source, target: Target, other: Any, v: int) -> Any:
 
 
 def _transposed(source: Source, target: Target, low: Any, high: Any) -> None:
-    """Blocks of ``width`` others by ``width`` lanes; lanes beyond the last repeat it."""
+    """Blocks of ``width`` others by ``width`` lanes; lanes beyond the last repeat it.
+
+    Others are walked inside: each lane is read in the order of memory.
+    """
     last = index.sub(source.lanes, index.constant(1))
 
-    def block(other: Any, _: list[Any]) -> list[Any]:
-        mask = lane_mask(target.width, index.sub(high, other))
+    def lanes(first: Any, _: list[Any]) -> list[Any]:
+        numbers = [index.add(first, index.constant(r)) for r in range(target.width)]
+        starts = [
+            index.add(source.base, index.mul(index.minimum(one, last), source.lane_step))
+            for one in numbers
+        ]
 
-        def each(first: Any, _: list[Any]) -> list[Any]:
-            rows = []
-            for r in range(target.width):
-                lane = index.minimum(index.add(first, index.constant(r)), last)
-                at = index.add(source.base, index.mul(lane, source.lane_step))
-                rows.append(masked_load(source.place, index.add(at, other), mask, target.width))
+        def block(other: Any, _: list[Any]) -> list[Any]:
+            mask = lane_mask(target.width, index.sub(high, other))
+            rows = [
+                masked_load(source.place, index.add(at, other), mask, target.width) for at in starts
+            ]
             for r, column in enumerate(transpose(rows)):
                 to = index.add(target.at(index.add(other, index.constant(r)), 0), first)
                 dialect("vector").store(_stored(column, target), target.buffer, [to])
             return []
 
-        lanes = index.constant(target.vectors * target.width)
-        return index.loop(index.constant(0), lanes, target.width, [], each)
+        return index.loop(low, high, target.width, [], block)
 
-    index.loop(low, high, target.width, [], block)
+    count = index.constant(target.vectors * target.width)
+    index.loop(index.constant(0), count, target.width, [], lanes)
 
 
 def lane_mask(width: int, count: Any) -> Any:
