@@ -3,7 +3,8 @@
 
 Blocks of query rows: scores and weighted sums are two products with register tiles of vectors of
 queries times rows of keys or columns of values; between them, a vector of weights takes as many
-cycles as its arithmetic. Few query rows: memory alone counts, and the keys are split where there
+cycles as its arithmetic. Where a CPU multiplies pairs of bf16, products take half as many steps, or
+are those of matrix tiles. Few query rows: memory alone counts, and the keys are split where there
 are fewer batches than threads. Every size gets parameters.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.params.blocking import BYTES_PER_CYCLE, FUSED_PER_CYCLE, LATENCY, LOADS_PER_CYCLE
+from pharos.params.matrix_blocks import PRODUCT, SIDE
 from pharos.params.values import strange
 from pharos.payload import Attention
 from pharos.pipeline import Choice, MotifChoice
@@ -24,10 +26,15 @@ from pharos.targets.cpu.attention.parameters import (
     FEW_ROWS,
     KEY_STEP,
     NAMES,
+    Unit,
     even,
     few,
+    key_step,
+    multiply_unit,
     register_rows,
+    why_not_pairs,
 )
+from pharos.targets.cpu.contractions.units import AMX, FMA, MultiplyUnit
 
 UNKNOWN = 1024  # taken for a number of queries or keys that is known only at run time
 _LONGEST = 1 << 16
@@ -38,15 +45,19 @@ _FEWEST = 256  # keys of a split: joining splits must not be what takes the time
 # The part of the time to read the second cache that arithmetic does not hide; queries are read in
 # the order of memory, and 64 of depth 128, which fill the first cache, lose nothing to 48.
 _STALLS, _QUERIES = 0.3, 0.05
-# Cycles that a load costs beside multiplications: tiles of 32 rows, with more loads, lose 5%.
-_LOADING = 0.1
+# Cycles of two vectors of weights rounded to one of pairs; of a vector of sums from and to memory;
+# of a vector of keys or values widened, or transposed as pairs.
+_ROUND, _MOVE, _COPY = 2.0, 2.0, 2.5
+_AMX = 16  # times the products of f32 of a vector unit
+# Cycles that a load costs beside multiplications: tiles of 32 rows, with more loads, lose 5 to 8%.
+_LOADING = 0.2
 
 
 @dataclass(frozen=True)
 class Work:
     """``batches`` (heads included) of ``queries`` and ``keys``; head sizes of Q and K and of V;
     bytes of an element of K and V; ``shared`` query heads have the same keys; ``causal`` if later
-    queries see more of them."""
+    queries see more of them; ``unit`` is what multiplies."""
 
     batches: int
     queries: int
@@ -56,6 +67,7 @@ class Work:
     bytes: int
     shared: int = 1
     causal: bool = False
+    unit: MultiplyUnit = FMA
 
     @property
     def by_rows(self) -> bool:
@@ -86,18 +98,23 @@ class Tiles:
 
 
 def cpu_attention(
-    payload_facts: Any, target_facts: Any, simd_bits: int, registers: int, threads: int
+    payload_facts: Any,
+    target_facts: Any,
+    simd_bits: int,
+    registers: int,
+    threads: int,
+    bf16_unit: str = FMA.name,
 ) -> tuple[MotifChoice, ...]:
     """The values of ``NAMES`` for every attention that the kernels take: head sizes are known, and
-    at most ``DEEPEST``."""
+    at most ``DEEPEST``. ``bf16_unit`` multiplies bf16, where that helps."""
     motifs = payload_facts.walk() if payload_facts is not None else ()
-    facts = target_facts
-    machine = Machine(max(1, simd_bits // 32), registers, threads, facts.l1d, facts.l2)
-    works = ((motif, work_of(motif)) for motif in motifs)
-    return tuple(_choice(motif, work, machine) for motif, work in works if work is not None)
+    facts, unit = target_facts, Unit(simd_bits, registers, threads, bf16_unit)
+    machine = Machine(unit.width, registers, threads, facts.l1d, facts.l2)
+    works = ((motif, work_of(motif, unit)) for motif in motifs)
+    return tuple(_choice(motif, work, machine, unit) for motif, work in works if work is not None)
 
 
-def work_of(motif: Any) -> Work | None:
+def work_of(motif: Any, unit: Unit) -> Work | None:
     """The work of an attention; None for other motifs and for what the kernels do not take."""
     if not isinstance(motif, Attention) or motif.obstacle:
         return None
@@ -105,9 +122,11 @@ def work_of(motif: Any) -> Work | None:
     if None in depths or not all(0 < (depth or 0) <= DEEPEST for depth in depths):
         return None
     queries, keys = (UNKNOWN if s is None else max(1, s) for s in (motif.queries, motif.keys))
+    depth, value_depth = motif.depth or 1, motif.value_depth or 1
+    multiply = multiply_unit(motif.stored, motif.queries, motif.keys, (depth, value_depth), unit)
     return Work(
-        motif.batch or 1, queries, keys, motif.depth or 1, motif.value_depth or 1,
-        4 if motif.stored[1] == "f32" else 2, motif.shared or 1, motif.mask == "causal",
+        motif.batch or 1, queries, keys, depth, value_depth, 4 if motif.stored[1] == "f32" else 2,
+        motif.shared or 1, motif.mask == "causal", multiply,
     )  # fmt: skip
 
 
@@ -138,11 +157,30 @@ def _tile(tiles: Tiles, work: Work, machine: Machine) -> float:
     vectors = max(1, tiles.query_tile // machine.lanes)
     most = register_rows(vectors, machine.registers)
     rows = even(work.value_depth, most)
-    scores = tiles.key_tile / most * (work.depth * _step(vectors, most) + _BEGIN + vectors * most)
-    weights = tiles.key_tile * vectors * _WEIGHT
+    weights = tiles.key_tile * vectors * (_WEIGHT + (_ROUND if work.unit.pairs else 0.0))
+    if work.unit is AMX:
+        rows = 2 * SIDE
+        moved = vectors * (tiles.key_tile + work.value_depth) * _MOVE
+        products = _matrix_products(tiles, work) + moved
+        return products + weights + _reading(tiles, work, machine, rows, rows)
+    each = 2 if work.unit.pairs else 1
+    depth, keys = math.ceil(work.depth / each), tiles.key_tile / each
+    scores = tiles.key_tile / most * (depth * _step(vectors, most) + _BEGIN + vectors * most)
     begin = _BEGIN + 3 * vectors * rows
-    sums = work.value_depth / rows * (tiles.key_tile * _step(vectors, rows) + begin)
+    sums = work.value_depth / rows * (keys * _step(vectors, rows) + begin)
     return scores + weights + sums + _reading(tiles, work, machine, most, rows)
+
+
+def _matrix_products(tiles: Tiles, work: Work) -> float:
+    """Cycles of both products by matrix tiles."""
+    rows, columns, keys, values = (
+        math.ceil(extent / part)
+        for extent, part in (
+            (tiles.key_tile, SIDE), (work.depth, 2 * SIDE), (tiles.key_tile, 2 * SIDE),
+            (work.value_depth, SIDE),
+        )
+    )  # fmt: skip
+    return PRODUCT * math.ceil(tiles.query_tile / SIDE) * (rows * columns + values * keys)
 
 
 def _step(vectors: int, rows: int) -> float:
@@ -171,8 +209,8 @@ def _staging(tiles: Tiles, work: Work, machine: Machine) -> float:
     state = 4 * tiles.query_block * (work.depth + work.value_depth)
     own = 4 * elements + state
     level = "l2" if own <= 0.5 * machine.l2 else "l3"
-    widened = elements / machine.lanes * 2.5 if work.bytes < 4 else 0.0
-    again = state / BYTES_PER_CYCLE["l3"] if level == "l3" else 0.0
+    widened = elements / machine.lanes * _COPY if work.bytes < 4 else 0.0
+    again = _STALLS * state / BYTES_PER_CYCLE["l3"] if level == "l3" else 0.0
     return widened + elements * work.bytes / BYTES_PER_CYCLE["l3"] * _STALLS + again
 
 
@@ -198,6 +236,8 @@ def _candidates(work: Work, machine: Machine, wanted: Mapping[str, int]) -> Iter
     rows = [machine.lanes * v for v in range(1, min(most, needed) + 1)]
     if work.by_rows:
         rows = [machine.lanes]
+    if work.unit is AMX:  # two tiles side by side need half as many loads
+        rows = [tile for tile in rows if tile % (2 * SIDE) == 0] or rows[:1]
     block = wanted.get("query_block", 0)
     fitting = [tile for tile in rows if block % tile == 0] or [math.gcd(block, machine.lanes) or 1]
     for tile in [wanted["query_tile"]] if "query_tile" in wanted else fitting:
@@ -212,8 +252,9 @@ def _candidates(work: Work, machine: Machine, wanted: Mapping[str, int]) -> Iter
 def _key_tiles(work: Work, wanted: Mapping[str, int]) -> list[int]:
     if "key_tile" in wanted:
         return [wanted["key_tile"]]
-    most = math.ceil(work.keys / KEY_STEP) * KEY_STEP
-    return [size for size in range(KEY_STEP, 257, KEY_STEP) if size <= max(most, KEY_STEP)]
+    step = key_step(work.unit)
+    most = math.ceil(work.keys / step) * step
+    return [size for size in range(step, 257, step) if size <= max(most, step)]
 
 
 def _splits(work: Work, threads: int, wanted: Mapping[str, int]) -> list[int]:
@@ -248,8 +289,10 @@ def _broken(tiles: Tiles, work: Work, machine: Machine) -> list[str]:
             f"query_block = {tiles.query_block} is not a multiple of query_tile = "
             f"{tiles.query_tile}"
         )
-    if tiles.key_tile % KEY_STEP:
-        found.append(f"key_tile = {tiles.key_tile} is not a multiple of {KEY_STEP}")
+    step = key_step(work.unit)
+    if tiles.key_tile % step:
+        why = f", as {work.unit.name} needs" if step > KEY_STEP else ""
+        found.append(f"key_tile = {tiles.key_tile} is not a multiple of {step}{why}")
     if tiles.key_splits > 1 and not work.by_rows:
         found.append(
             f"key_splits = {tiles.key_splits} with {work.queries} queries: keys are split for at "
@@ -260,10 +303,15 @@ def _broken(tiles: Tiles, work: Work, machine: Machine) -> list[str]:
     return found
 
 
-def _choice(motif: Attention, work: Work, machine: Machine) -> MotifChoice:
+def _choice(motif: Attention, work: Work, machine: Machine, unit: Unit) -> MotifChoice:
+    depths = work.depth, work.value_depth
+    kept = why_not_pairs(motif.stored, motif.queries, depths, unit)
+    own = "bf16" in motif.stored and unit.bf16_unit != FMA.name
+    multiply = f", multiplied in f32: {kept}" if kept and own else ""
+
     def choose(fixed: Mapping[str, int]) -> Mapping[str, Choice]:
         tiles = best(work, machine, tuple(sorted(fixed.items())))
-        why = _why(tiles, work, machine, None in (motif.queries, motif.keys))
+        why = _why(tiles, work, machine, None in (motif.queries, motif.keys)) + multiply
         return {name: Choice(getattr(tiles, name), why) for name in NAMES}
 
     def broken(values: Mapping[str, Any]) -> list[str]:
@@ -285,8 +333,12 @@ def _why(tiles: Tiles, work: Work, machine: Machine, open_: bool) -> str:
     rows = register_rows(vectors, machine.registers)
     products = work.batches * work.queries * work.keys * (work.depth + work.value_depth)
     least = products / (machine.lanes * FUSED_PER_CYCLE * tiles.threads)
+    sums = f"sums in {vectors * rows} of {machine.registers} registers"
+    if work.unit is AMX:
+        sums, least = "pairs of bf16 by AMX, sums in 4 of 8 matrix tiles", least / _AMX
+    elif work.unit.pairs:
+        sums, least = f"pairs of bf16 by {work.unit.name}, {sums}", least / 2
     return (
-        f"sums in {vectors * rows} of {machine.registers} registers, "
-        f"{4 * tiles.query_tile * tiles.key_tile >> 10} KiB of scores, "
+        f"{sums}, {4 * tiles.query_tile * tiles.key_tile >> 10} KiB of scores, "
         f"{100 * least / cycles(tiles, work, machine):.0f}% of peak estimated{sizes}"
     )

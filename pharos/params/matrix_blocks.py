@@ -15,7 +15,7 @@ from pharos.params.values import strange
 
 SIDE = 16
 _INNER = 2 * SIDE  # elements of bf16 in a row of a tile
-_PRODUCT, _LOAD = 16, 8
+PRODUCT, _LOAD = 16, 8
 _LONGEST = 1024  # inner elements of a block
 
 
@@ -44,7 +44,7 @@ def matrix_cycles(extents: Extents, mr: int, nr: int) -> float:
     """Cycles of tile products and loads, edges included, factors in the second cache."""
     down, across = mr // SIDE, nr // SIDE
     steps = math.ceil(extents.inner / _INNER)
-    each = max(_PRODUCT * down * across, _LOAD * (down + across))
+    each = max(PRODUCT * down * across, _LOAD * (down + across))
     return math.ceil(extents.rows / mr) * math.ceil(extents.columns / nr) * steps * each
 
 
@@ -70,7 +70,7 @@ def matrix_reason(extents: Extents, blocks: Blocks) -> str:
     """Why these blocks: the registers they fill and the part of the products that is wanted."""
     down, across = blocks.mr // SIDE, blocks.nr // SIDE
     done = matrix_cycles(extents, blocks.mr, blocks.nr)
-    least = extents.rows * extents.columns * extents.inner / (SIDE * SIDE * _INNER) * _PRODUCT
+    least = extents.rows * extents.columns * extents.inner / (SIDE * SIDE * _INNER) * PRODUCT
     return (
         f"{down * across + down + across} of 8 matrix tiles, "
         f"{100 * least / done:.0f}% of peak without packing"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from pharos.core.errors import UserError
 from pharos.params.cpu_attention import Machine, Work, best, cycles, problems
+from pharos.targets.cpu.contractions.units import AMX, DOT, MultiplyUnit
 from pharos.toolchain import Request, lower, make_plan, mlir_payload
+from pharos.toolchain.front_ends import builder_payload
 
 SERVER = Machine(lanes=16, registers=32, threads=2, l1=32 << 10, l2=1 << 20)
 LAPTOP = Machine(lanes=8, registers=16, threads=8, l1=32 << 10, l2=256 << 10)
@@ -107,6 +110,34 @@ func.func @f(%q: tensor<2x30x16xf32>, %k: tensor<2x40x16xf32>, %v: tensor<2x40x1
       outs(%o0 : tensor<2x30x16xf32>) -> tensor<2x30x16xf32>
   return %o : tensor<2x30x16xf32>
 }"""
+
+
+@pytest.mark.parametrize("unit", [AMX, DOT], ids=str)
+def test_pairs_of_bf16(unit: MultiplyUnit) -> None:
+    """Faster than in f32, legal for every size, in whole pairs of registers of keys."""
+    narrow = Work(12, 1024, 1024, 64, 64, 2)
+    pairs = replace(narrow, unit=unit)
+    fastest = best(pairs, SERVER)
+    assert cycles(fastest, pairs, SERVER) < 0.7 * cycles(best(narrow, SERVER), narrow, SERVER)
+    for queries, keys, depth in itertools.product((9, 127, 16384), (16, 127, 4096), (16, 64, 1000)):
+        work = Work(3, queries, keys, depth, depth, 2, unit=unit)
+        assert problems(vars(best(work, SERVER)), work, SERVER) == []
+    found = problems({**vars(fastest), "key_tile": 80}, pairs, SERVER)
+    assert found == [f"key_tile = 80 is not a multiple of 32, as {unit.name} needs"]
+
+
+def test_what_multiplies_bf16_is_in_the_plan() -> None:
+    def said(queries: int, dtype: str, unit: str) -> str:
+        sizes = {"batch": 1, "heads": 2, "queries": queries, "keys": 64, "depth": 32}
+        payload = builder_payload("attention", **sizes, dtype=dtype)
+        values = {"simd_bits": 512, "registers": 32, "bf16_unit": unit}
+        return make_plan(payload, Request(parameters=values)).explain()
+
+    assert "pairs of bf16 by AMX, sums in 4 of 8 matrix tiles" in said(64, "bf16", "amx")
+    assert "pairs of bf16 by avx512-bf16, sums in" in said(64, "bf16", "avx512-bf16")
+    assert "multiplied in f32: few queries" in said(1, "bf16", "amx")
+    assert "pairs of bf16" not in said(64, "bf16", "fma")
+    assert "pairs of bf16" not in said(64, "f32", "amx")
 
 
 def test_a_users_value_reaches_the_plan_and_an_impossible_one_is_an_error() -> None:

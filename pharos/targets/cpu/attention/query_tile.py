@@ -12,11 +12,10 @@ from typing import Any
 from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.attention.extras import Extras
+from pharos.targets.cpu.attention.products import Products
 from pharos.targets.cpu.attention.scores import Rows, Scores
 from pharos.targets.cpu.attention.site import Inside
-from pharos.targets.cpu.attention.staging import Source, Target, stage
 from pharos.targets.cpu.attention.vectors import LOWEST, Vectors, maximum, round_up
-from pharos.targets.cpu.attention.weights import weigh, weighted_sums
 from pharos.targets.cpu.contractions.site import allocate
 
 
@@ -33,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Keys:
-    """Keys of a tile from ``first`` on, and their values, as rows of f32."""
+    """Keys of a tile from ``first`` on, and their values, as rows that products want."""
 
     first: Any
     keys: Rows
@@ -43,15 +42,15 @@ class Keys:
 class QueryTile:
     """Writes what is done with the rows of a tile: ``group`` is its number in a block."""
 
-    def __init__(self, inside: Inside, vectors: Vectors) -> None:
+    def __init__(self, inside: Inside, vectors: Vectors, products: Products) -> None:
         self.inside, self.site, self.tiles = inside, inside.site, inside.tiles
-        self.vectors = vectors
-        self.depth, self.value_depth = (inside.depth(loop) for loop in (self.site.dk, self.site.dv))
-        self.widths = [round_up(d, vectors.width) for d in (self.depth, self.value_depth)]
+        self.vectors, self.products = vectors, products
+        self.value_depth = inside.depth(self.site.dv)
+        self.out_rows = round_up(self.value_depth, vectors.width)
         self.extras = Extras(inside, vectors)
         groups = self.tiles.groups
-        self.queries = self._buffer(groups * self.widths[0])
-        self.out = self._buffer(groups * self.widths[1])
+        self.queries = products.query_buffer(groups)
+        self.out = self._buffer(groups * self.out_rows)
         self.state = self._buffer(groups * 2)
         self.scores = self._buffer(self.tiles.key_tile)
         own = [self.queries, self.out, self.state, self.scores]
@@ -69,7 +68,7 @@ class QueryTile:
 
     def results(self, group: Any) -> tuple[Rows, Rows]:
         """The weighted sums of ``group``, and the maximum and the sum of each row."""
-        return self._of(self.out, group, self.widths[1]), self._of(self.state, group, 2)
+        return self._of(self.out, group, self.out_rows), self._of(self.state, group, 2)
 
     def _of(self, buffer: Any, group: Any, rows: int) -> Rows:
         """The part of ``buffer`` that belongs to ``group``: ``rows`` rows of a tile."""
@@ -77,18 +76,12 @@ class QueryTile:
         return Rows(buffer, index.mul(group, index.constant(rows * tile)), tile)
 
     def start(self, item: Item, group: Any) -> None:
-        """Stage the queries of ``group``, times the factor of the score; nothing is summed yet."""
+        """Stage the queries of ``group``; nothing is summed yet."""
         site, vectors = self.site, self.vectors
         row, lanes = self.rows_of(item, group)
-        place = self.inside.places[site.q.number]
         base = self.inside.origin(site.q, {**item.numbers, site.m: row})
-        source = Source(place, base, place.step(site.m), place.step(site.dk), lanes)
-        queries = self._of(self.queries, group, self.widths[0])
-        target = Target(
-            self.queries, queries.base, queries.stride, self.tiles.vectors, self.tiles.width
-        )
-        factor = site.score.factor
-        stage(source, target, index.constant(0), index.constant(self.depth), factor)
+        queries = self._of(self.queries, group, self.products.query_rows)
+        self.products.stage_queries(base, lanes, queries)
         out, state = self.results(group)
         for v in range(self.tiles.vectors):
             lane = index.constant(v * self.tiles.width)
@@ -119,9 +112,8 @@ class QueryTile:
         subtract, multiply = vectors.f32.arith.subf, vectors.f32.arith.mulf
         scales = [vectors.weight(subtract(a, b)) for a, b in zip(before, largest, strict=True)]
         totals = [multiply(total, scale) for total, scale in zip(totals, scales, strict=True)]
-        totals = weigh(vectors, scores, *bounds, largest, totals)
-        depth, rows = self.value_depth, tiles.depth_rows
-        weighted_sums(vectors, scores, keys.values, out, bounds, depth, rows, scales)
+        totals = self.products.weigh(scores, bounds, largest, totals)
+        self.products.add_values(scores, keys.values, out, bounds, scales)
         for (most, total), new, sum_ in zip(places, largest, totals, strict=True):
             vectors.store(new, self.state, most)
             vectors.store(sum_, self.state, total)
@@ -134,8 +126,9 @@ class QueryTile:
         row, lanes = self.rows_of(item, group)
         self.extras.stage_rows(item.extras, row, lanes)
         self.extras.stage_tile(item.extras, row, lanes, keys.first, bounds)
-        queries = self._of(self.queries, group, self.widths[0])
-        writer = Scores(self.vectors, queries, keys.keys, scores, self.depth)
+        queries = self._of(self.queries, group, self.products.query_rows)
+        sums = self.products.sums(queries, keys.keys, scores, bounds)
+        writer = Scores(self.vectors, sums, scores)
         numbers = [
             self.vectors.steps(index.add(row, index.constant(v * self.tiles.width)))
             for v in range(self.tiles.vectors if self.site.m in self.site.score.places else 0)
@@ -172,6 +165,6 @@ class QueryTile:
             place,
             extra,
             outside=lambda value: self.inside.known[value],
-            scaled=True,
+            scaled=self.products.queries_scaled,
             band=(site.causal, site.window) if open_ else None,
         )

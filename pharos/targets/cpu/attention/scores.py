@@ -76,11 +76,11 @@ def accumulate(
 
 
 class Scores:
-    """Writes the scores of one tile of ``count`` query rows (a whole number of vectors)."""
+    """Writes the scores of one tile of query rows (a whole number of vectors) from its ``sums``."""
 
-    def __init__(self, vectors: Vectors, queries: Rows, keys: Rows, scores: Rows, depth: int):
-        self.vectors, self.queries, self.keys, self.scores = vectors, queries, keys, scores
-        self.depth = depth
+    def __init__(self, vectors: Vectors, sums: Callable[[Any, int], list[Any]], scores: Rows):
+        """``sums(key, rows)`` are the products of so many keys, key by key."""
+        self.vectors, self.sums, self.scores = vectors, sums, scores
         self.several = scores.stride // vectors.width
 
     def write(
@@ -96,20 +96,8 @@ class Scores:
         return end, index.loop(low, end, rows, largest, body)
 
     def _block(self, key: Any, rows: int, largest: list[Any], score: Score) -> list[Any]:
-        vectors, keys = self.vectors, self.keys
-        zeros = [vectors.number(0.0)] * (rows * self.several)
-
-        def numbers(r: int) -> tuple[Any, Callable[[Any], Any]]:
-            start = keys.at(key, index.constant(r * keys.stride))
-            return keys.buffer, lambda d: index.add(start, d)
-
-        def ask(d: Any) -> None:
-            for r in range(rows):
-                keys.ask(index.add(key, index.constant(rows + r)), d)
-
-        count = index.constant(0), index.constant(self.depth)
-        sums = accumulate(vectors, self.queries, numbers, count, zeros, rows, ask)
-        largest = list(largest)
+        vectors = self.vectors
+        sums, largest = self.sums(key, rows), list(largest)
         for r in range(rows):
             one = index.add(key, index.constant(r))
             for v in range(self.several):

@@ -21,9 +21,11 @@ from pharos.targets.cpu.attention.parameters import (
     Tiles,
     Unit,
     default_tiles,
+    multiply_unit,
     with_overrides,
 )
 from pharos.targets.cpu.attention.site import Plan
+from pharos.targets.cpu.contractions.units import FMA
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class CpuAttention:
 
     ``simd_bits`` and ``registers`` describe the vector unit; ``threads`` is how many share an
     attention. An operation's attribute ``pharos.params`` may set ``query_tile``, ``query_block``,
-    ``key_tile``, ``key_splits`` and ``threads``.
+    ``key_tile``, ``key_splits`` and ``threads``. ``bf16_unit`` says what multiplies bf16 into sums
+    of f32, as for contractions: "fma", "avx512-bf16" or "amx".
     """
 
     name: ClassVar[str] = "cpu-attention"
     simd_bits: int = 256
     registers: int = 16
     threads: int = 1
+    bf16_unit: str = FMA.name
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Rewrite ``module`` in place. UserError for an attention with a head size that is known
@@ -57,9 +61,12 @@ class CpuAttention:
         return module
 
     def _tiles(self, site: AttentionSite) -> Tiles:
-        unit = Unit(self.simd_bits, self.registers, self.threads)
+        unit = Unit(self.simd_bits, self.registers, self.threads, self.bf16_unit)
         depths = (site.sizes[site.dk] or 1, site.sizes[site.dv] or 1)
-        tiles = default_tiles(site.sizes[site.m], site.sizes[site.n], depths, site.batches, unit)
+        rows, keys = site.sizes[site.m], site.sizes[site.n]
+        stored = [operand.dtype for operand in (site.q, site.k, site.v)]
+        multiply = multiply_unit(stored, rows, keys, depths, unit)
+        tiles = default_tiles(rows, keys, depths, site.batches, unit, multiply)
         return with_overrides(tiles, site.params, depths, unit)
 
 

@@ -3,7 +3,7 @@
 for each block of query rows:
   stage the queries, d by d, rows on lanes
   for key_tile keys at a time, those that no row of the block sees left out:
-    stage keys and values where they are not rows of f32
+    stage keys and values where products do not read them in place
     for query_tile rows of the block:
       scores, weights, weighted sums       // maximum and sum of each row go on
   weighted sums / sums of weights -> output
@@ -15,18 +15,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.common.attention.site import AttentionOperand
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.attention.finish import Finish
+from pharos.targets.cpu.attention.matrix_products import MatrixProducts
+from pharos.targets.cpu.attention.pair_products import PairProducts
+from pharos.targets.cpu.attention.products import Products
 from pharos.targets.cpu.attention.query_tile import Item, Keys, QueryTile
-from pharos.targets.cpu.attention.scores import Rows
 from pharos.targets.cpu.attention.site import Inside
-from pharos.targets.cpu.attention.staging import Source, Target, stage
-from pharos.targets.cpu.attention.vectors import Vectors, maximum, round_up
-from pharos.targets.cpu.contractions.site import allocate, free
+from pharos.targets.cpu.attention.vectors import Vectors, maximum
+from pharos.targets.cpu.contractions.site import free
+from pharos.targets.cpu.contractions.units import AMX, DOT, FMA
 
-# Rows of keys that are further apart would meet in few sets of the first cache.
-_NEAR = 1 << 10
+PRODUCTS = {FMA: Products, DOT: PairProducts, AMX: MatrixProducts}
 
 
 class TileLoops:
@@ -36,23 +36,9 @@ class TileLoops:
         self.inside, self.site, self.tiles = inside, inside.site, inside.tiles
         self.low, self.high = low, high
         self.vectors = Vectors(self.tiles.width)
-        self.tile = QueryTile(inside, self.vectors)
-        self.copies = {
-            operand.number: self._copy(depth)
-            for operand, depth in ((self.site.k, self.site.dk), (self.site.v, self.site.dv))
-            if not self._direct(operand, depth)
-        }
+        self.products = PRODUCTS[self.tiles.unit](inside, self.vectors)
+        self.tile = QueryTile(inside, self.vectors, self.products)
         self.finish = Finish(inside, self.vectors)
-
-    def _copy(self, depth: int) -> Any:
-        width = round_up(self.inside.depth(depth), self.tiles.width)
-        return allocate(mlir.F32Type.get(), index.constant(self.tiles.key_tile * width))
-
-    def _direct(self, operand: AttentionOperand, depth: int) -> bool:
-        """Whether rows of ``operand`` can be read where they are."""
-        rows = operand.stride(self.site.n)
-        near = rows is not None and 0 < rows * 4 <= _NEAR
-        return operand.dtype == "f32" and near and operand.stride(depth) == 1
 
     def write(self) -> None:
         """Write everything."""
@@ -61,8 +47,10 @@ class TileLoops:
             self._item(self._opened(number))
             return []
 
+        self.products.begin()
         index.loop(self.low, self.high, 1, [], item)
-        free([*self.tile.buffers, *self.copies.values(), *self.finish.buffers])
+        self.products.end()
+        free([*self.tile.buffers, *self.products.buffers, *self.finish.buffers])
 
     def _opened(self, number: Any) -> Item:
         inside, arith = self.inside, dialect("arith")
@@ -117,8 +105,8 @@ class TileLoops:
         """All rows of the block with the keys of the tile from ``first`` on."""
         last = self.inside.counts[self.site.n]
         count = index.minimum(index.sub(last, first), index.constant(self.tiles.key_tile))
-        rows = self._staged(self.site.k, self.site.dk, first, count, origins)
-        values = self._staged(self.site.v, self.site.dv, first, count, origins)
+        rows = self.products.staged(self.site.k, first, count, origins)
+        values = self.products.staged(self.site.v, first, count, origins)
         keys = Keys(first, rows, values)
 
         def each(group: Any, _: list[Any]) -> list[Any]:
@@ -126,23 +114,6 @@ class TileLoops:
             return []
 
         index.loop(index.constant(0), groups, 1, [], each)
-
-    def _staged(
-        self, operand: AttentionOperand, depth: int, first: Any, count: Any, origins: Any
-    ) -> Rows:
-        """The rows of a tile of ``operand`` as f32."""
-        place = self.inside.places[operand.number]
-        step = place.step(self.site.n)
-        base = index.add(origins[operand.number], index.mul(first, step))
-        if operand.number not in self.copies:
-            return Rows(place.flat, base, operand.stride(self.site.n) or 0)
-        buffer, size = self.copies[operand.number], self.inside.depth(depth)
-        width = round_up(size, self.tiles.width)
-        source = Source(place, base, place.step(depth), step, index.constant(size))
-        lanes = width // self.tiles.width
-        target = Target(buffer, index.constant(0), width, lanes, self.tiles.width)
-        stage(source, target, index.constant(0), count)
-        return Rows(buffer, index.constant(0), width)
 
     def _group(self, item: Item, group: Any, keys: Keys, count: Any) -> None:
         """Rows of ``group`` with those keys of the tile that any of them sees."""

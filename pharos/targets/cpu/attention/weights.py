@@ -1,19 +1,14 @@
-"""Weights of a tile, and the sums that they weigh.
-
-weights[key][vector] = exp(scores[key][vector] - maximum[vector]);  sum[vector] += weights
-out[d][vector] = out[d][vector] * scale[vector] + sum over keys of v[key][d] * weights[key][vector]
-"""
+"""Weights of a tile: weights[key][vector] = exp(scores[key][vector] - maximum[vector])."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from pharos.ir.bindings import dialect
 from pharos.targets.common.nests import index
-from pharos.targets.cpu.attention.scores import UNROLL, Rows, accumulate
+from pharos.targets.cpu.attention.scores import Rows
 from pharos.targets.cpu.attention.vectors import Vectors
-
-_AHEAD = 16  # keys whose values are asked for ahead
 
 
 def weigh(
@@ -34,49 +29,32 @@ def weigh(
     return index.loop(low, high, 1, sums, body)
 
 
-def weighted_sums(
-    vectors: Vectors, weights: Rows, values: Rows, out: Rows, keys: tuple[Any, Any],
-    depth: int, rows: int, scales: list[Any],
-) -> None:  # fmt: skip
-    """Add the values of ``keys`` (low, high) to ``out``, which is multiplied by ``scales`` first.
+def weigh_pairs(
+    vectors: Vectors, scores: Rows, low: Any, high: Any, largest: list[Any], sums: list[Any],
+    join: Callable[[Any, Any], Any],
+) -> list[Any]:  # fmt: skip
+    """The same for keys ``low .. high``, both even; what ``join`` makes of the weights of keys 2i
+    and 2i + 1 goes to row i, whose score was read before."""
+    arith, two = vectors.f32.arith, index.constant(2)
 
-    ``rows`` of the ``depth`` columns of the values at a time.
-    """
-    middle = depth // rows * rows
+    def body(pair: Any, sums: list[Any]) -> list[Any]:
+        added, key = [], index.mul(pair, two)
+        for v, (most, total) in enumerate(zip(largest, sums, strict=True)):
+            lane = index.constant(v * vectors.width)
+            both = []
+            for k in (key, index.add(key, index.constant(1))):
+                score = vectors.load(scores.buffer, scores.at(k, lane))
+                both.append(vectors.weight(arith.subf(score, most)))
+            vectors.store(join(*both), scores.buffer, scores.at(pair, lane))
+            added.append(arith.addf(total, arith.addf(*both)))
+        return added
 
-    def several(column: Any, _: list[Any]) -> list[Any]:
-        _columns(vectors, weights, values, out, keys, column, rows, scales)
-        return []
-
-    index.loop(index.constant(0), index.constant(middle), rows, [], several)
-    if middle < depth:
-        rest = depth - middle
-        _columns(vectors, weights, values, out, keys, index.constant(middle), rest, scales)
+    return index.loop(halved(low), halved(high), 1, sums, body)
 
 
-def _columns(
-    vectors: Vectors, weights: Rows, values: Rows, out: Rows, keys: tuple[Any, Any],
-    column: Any, rows: int, scales: list[Any],
-) -> None:  # fmt: skip
-    arith = vectors.f32.arith
-    places = [
-        out.at(index.add(column, index.constant(r)), index.constant(v * vectors.width))
-        for r in range(rows)
-        for v in range(len(scales))
-    ]
-    sums = [
-        arith.mulf(vectors.load(out.buffer, at), scales[i % len(scales)])
-        for i, at in enumerate(places)
-    ]
-
-    def numbers(r: int) -> tuple[Any, Callable[[Any], Any]]:
-        inside = index.add(column, index.constant(r))
-        return values.buffer, lambda key: values.at(key, inside)
-
-    def ask(key: Any) -> None:
-        for u in range(UNROLL):
-            values.ask(index.add(key, index.constant(_AHEAD + u)), column)
-
-    sums = accumulate(vectors, weights, numbers, keys, sums, rows, ask)
-    for at, value in zip(places, sums, strict=True):
-        vectors.store(value, out.buffer, at)
+def halved(key: Any) -> Any:
+    """The number of the pair that begins with an even ``key``."""
+    known = index.known(key)
+    if known is not None:
+        return index.constant(known // 2)
+    return dialect("arith").divui(key, index.constant(2))
