@@ -10,6 +10,7 @@ import ast
 import io
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pharos
@@ -59,6 +60,11 @@ def modules() -> dict[str, Path]:
 
 def write(path: Path) -> None:
     """Write the zip; the same modules give the same bytes."""
+    path.write_bytes(_zip())
+
+
+@cache
+def _zip() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         entries = {"__main__.py": _MAIN}
@@ -70,7 +76,7 @@ def write(path: Path) -> None:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, entries[name])
-    path.write_bytes(out.getvalue())
+    return out.getvalue()
 
 
 def _name(path: Path) -> str:

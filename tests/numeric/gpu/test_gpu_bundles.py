@@ -161,7 +161,7 @@ def test_with_numpy_and_a_driver_alone(real, tmp_path):
     )
     document = json.loads(timed.stdout[: timed.stdout.rindex("}") + 1])
     assert document["seconds"]["min"] == pytest.approx(0.25e-3)
-    assert document["device"] == "Pretended GPU, sm_90, CUDA 12.8"
+    assert document["device"] == "Pretended GPU, sm_90, CUDA 12.8, by ctypes"
 
 
 def test_without_a_driver_the_launcher_says_so(real):
