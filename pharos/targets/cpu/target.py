@@ -72,7 +72,9 @@ def finish(
     The functions ``provided`` will be there when it is loaded.
     """
     from pharos.targets.cpu.codegen import compile_object
+    from pharos.targets.cpu.instructions import check_instructions
 
+    check_instructions(module, host().features)
     return compile_object(module, libraries=libraries, provided=provided, **prepared)
 
 

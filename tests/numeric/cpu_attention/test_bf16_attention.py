@@ -11,8 +11,10 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
+from pharos.core.errors import UserError
 from pharos.ir.bindings import dialect
 from pharos.targets.common.gpu.downgrade import downgraded
+from pharos.targets.cpu.instructions import check_instructions
 from pharos.toolchain import Request
 from tests.numeric.cpu_attention.attention_forms import TYPES, Form, expected, inputs
 from tests.numeric.cpu_contractions.bf16_instructions import emulated, lowered
@@ -160,6 +162,16 @@ def test_what_does_not_multiply_pairs() -> None:
     for form in (replace(BF16, dtype="f16"), replace(BF16, m=3)):
         text = str(lowered(form.text(), request("amx")))
         assert not re.search("llvm.x86", text)
+
+
+def test_a_processor_without_them_is_told_so() -> None:
+    module = lowered(replace(BF16, m=16, n=16).text(), request("amx"))
+    with pytest.raises(UserError, match="this CPU has no AVX512-BF16: the code needs"):
+        check_instructions(module, {"amx-tile", "amx-bf16"})
+    with pytest.raises(UserError, match="this CPU has no AMX: the code needs tdpbf16ps") as raised:
+        check_instructions(module, {"avx512bf16"})
+    assert "bf16_unit" in (raised.value.hint or "")
+    check_instructions(module, {"avx512bf16", "amx-tile", "amx-bf16"})
 
 
 @pytest.mark.parametrize(
