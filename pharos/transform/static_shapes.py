@@ -22,11 +22,17 @@ Shape = Sequence[int]
 _PASSES = "inline,symbol-dce,canonicalize,cse,canonicalize"
 
 
-def give_shapes(module: Any, shapes: Mapping[str, Mapping[int, Shape]]) -> None:
+def give_shapes(
+    module: Any,
+    shapes: Mapping[str, Mapping[int, Shape]],
+    numbers: Mapping[str, Mapping[int, int]] | None = None,
+) -> None:
     """Give arguments of functions of ``module`` their shapes: by function, by number.
 
-    Only those functions stay; what they call becomes part of them. Raises UserError at a function
-    that is missing, and at an argument that is no memref, or whose type says another size.
+    A size of -1 stays what it was. ``numbers`` are the values of arguments that are an index; they
+    stay arguments, and nothing looks at them. Only those functions stay; what they call becomes
+    part of them. Raises UserError at a function that is missing, and at an argument that is no
+    memref, or whose type says another size.
     """
     functions = {op.sym_name.value: op.operation for op in module.body.operations if _named(op)}
     with module.context, mlir.Location.unknown():
@@ -35,6 +41,8 @@ def give_shapes(module: Any, shapes: Mapping[str, Mapping[int, Shape]]) -> None:
                 raise UserError(f"expected a function '{name}', found none")
             for number, shape in wanted.items():
                 _retype(functions[name], number, shape)
+            for number, value in (numbers or {}).get(name, {}).items():
+                _settle(functions[name], number, value)
             _update_signature(functions[name])
     export_only(module, tuple(shapes))
     run_passes(module, _PASSES)
@@ -55,6 +63,8 @@ def _retype(function: Any, number: int, shape: Shape) -> None:
     block = function.regions[0].blocks[0]
     argument = block.arguments[number]
     old = argument.type
+    if isinstance(old, mlir.MemRefType) and len(old.shape) == len(shape):
+        shape = [was if size == -1 else size for was, size in zip(old.shape, shape, strict=True)]
     if not isinstance(old, mlir.MemRefType) or not _fits(old.shape, shape):
         raise UserError(
             f"argument {number} of '{function.attributes['sym_name'].value}' is {old}, which has "
@@ -70,6 +80,21 @@ def _retype(function: Any, number: int, shape: Shape) -> None:
         cast = dialect("memref").cast(old, argument)
     for owner, operand in uses:
         owner.operands[operand] = cast
+
+
+def _settle(function: Any, number: int, value: int) -> None:
+    """Let everything in ``function`` take ``value`` for the argument."""
+    block = function.regions[0].blocks[0]
+    argument = block.arguments[number]
+    if not isinstance(argument.type, mlir.IndexType):
+        raise UserError(
+            f"argument {number} of '{function.attributes['sym_name'].value}' is {argument.type}, "
+            f"expected an index that is to be {value}",
+            span=span_of(function.location),
+        )
+    with mlir.InsertionPoint.at_block_begin(block), function.location:
+        constant = dialect("arith").constant(argument.type, value)
+    argument.replace_all_uses_with(constant)
 
 
 def _to_tensors(cast: Any) -> None:

@@ -84,3 +84,24 @@ def test_what_does_not_fit_is_refused(shapes, message):
     with pytest.raises(UserError) as error:
         given(shapes)
     assert message in error.value.message
+
+
+def test_a_size_may_stay_open_and_a_number_be_known():
+    text = """
+func.func @f(%x: memref<?x?xf32>, %at: index) {
+  %v = arith.constant 1.0 : f32
+  memref.store %v, %x[%at, %at] : memref<?x?xf32>
+  return
+}"""
+    module = ir.parse(text)
+    give_shapes(module, {"f": {0: (-1, 8)}}, {"f": {1: 3}})
+    ir.verify(module)
+    found = ir.to_text(module)
+    assert "@f(%arg0: memref<?x8xf32>, %arg1: index)" in found
+    assert "%arg0[%c3, %c3]" in found
+
+
+def test_a_number_for_what_is_no_index_is_refused():
+    with pytest.raises(UserError) as error:
+        give_shapes(ir.parse(MODULE), {"f": {}}, {"f": {0: 3}})
+    assert "argument 0 of 'f' is memref<?x?xf32>, expected an index" in error.value.message
