@@ -26,6 +26,7 @@ class Memory:
         self.buffers = list(buffers)
         self._loops, self._vector, self.width = loops, vector, width
         self._zero = index.constant(0)
+        self._remaining: dict[Any, Any] = {}  # of masks: how many lanes they have, or more
 
     def indices(self, access: Access, position: Position) -> list[Any]:
         """The indices of the element (of the first one of a vector) at the insertion point."""
@@ -70,19 +71,27 @@ class Memory:
         zero = splat(type_, 0)
         if stride == 1:
             return vector.maskedload(type_, buffer, indices, mask, zero)
-        if stride == 2 and mask is None:
-            return self._every_second(type_, buffer, indices)
+        if stride == 2 and (mask is None or mask in self._remaining):
+            return self._every_second(type_, buffer, indices, mask)
         steps, lanes = self._steps(stride), mask or self._all()
         return vector.gather(type_, buffer, indices, steps, lanes, zero)
 
-    def _every_second(self, type_: Any, buffer: Any, indices: list[Any]) -> Any:
+    def _every_second(self, type_: Any, buffer: Any, indices: list[Any], mask: Any) -> Any:
         """Lanes 0, 2, 4, ... of two vectors that follow each other.
 
-        Reads the element after the last one that is wanted: the caller knows that it exists.
+        Without a mask that reads the element after the last one that is wanted: the caller knows
+        that it exists. With one, nothing after the last lane's element is read.
         """
         vector = dialect("vector")
         pair = mlir.VectorType.get([2 * self.width], type_.element_type)
-        return vector.deinterleave(vector.load(pair, buffer, indices))[0]
+        if mask is None:
+            return vector.deinterleave(vector.load(pair, buffer, indices))[0]
+        remaining = self._remaining[mask]
+        last = index.sub(index.mul(remaining, index.constant(2)), index.constant(1))
+        lanes = mlir.VectorType.get([2 * self.width], mlir.IntegerType.get_signless(1))
+        wanted = vector.create_mask(lanes, [last])
+        both = vector.maskedload(pair, buffer, indices, wanted, splat(pair, 0))
+        return vector.deinterleave(both)[0]
 
     def store(self, access: Access, position: Position, value: Any, mask: Any) -> None:
         """Store an element, or those lanes of a vector that ``mask`` has (None: all)."""
@@ -113,7 +122,9 @@ class Memory:
 
     def mask(self, remaining: Any) -> Any:
         """The first ``remaining`` lanes."""
-        return dialect("vector").create_mask(self._lanes(1), [remaining])
+        mask = dialect("vector").create_mask(self._lanes(1), [remaining])
+        self._remaining[mask] = remaining
+        return mask
 
     def _stride(self, access: Access) -> int:
         """Elements between the lanes; 0 when all lanes are the same element."""
