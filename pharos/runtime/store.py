@@ -30,7 +30,6 @@ _DIGEST_BYTES = 32
 _NAME = re.compile(r"[0-9a-f]{64}\.artifact")
 _PARTIAL = "partial-"
 _STALE_SECONDS = 3600  # a partial file this old was left by a process that died
-_FOLDERS = 256  # named after the first two digits of the keys
 
 
 @dataclass(frozen=True)
@@ -86,17 +85,18 @@ class ArtifactStore:
 
     def put(self, key: str, artifact: Artifact) -> None:
         """Store ``artifact``, replacing what was there, and drop old ones beyond the limit."""
-        path = self._path(key)
+        path, data = self._path(key), _encode(artifact)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, _encode(artifact))
+            write_whole(path, data)
+            self._remove_partials(older_than=_STALE_SECONDS, folder=path.parent.name)
+            # Looking at every file takes longer than compiling something small does.
+            room = self._room() - len(data)
+            write_whole(
+                self._note, f"{self._limit} {room if room >= 0 else self._evict()}".encode()
+            )
         except OSError as error:
             raise _unusable(self.root, error) from None
-        self._remove_partials(older_than=_STALE_SECONDS, folder=path.parent.name)
-        # Looking at every file takes longer than compiling something small. Keys are hashes: one
-        # folder has about its share of everything.
-        if 2 * _FOLDERS * sum(size for _, size, _ in _files(path.parent)) >= self._limit:
-            self._evict()
 
     def info(self) -> StoreInfo:
         """How many artifacts there are, and their size."""
@@ -122,14 +122,31 @@ class ArtifactStore:
         for folder in self.root.glob("*/"):
             yield from _files(folder)
 
-    def _evict(self) -> None:
+    @property
+    def _note(self) -> Path:
+        """Where the limit stands, and how many bytes may be written before all is looked at."""
+        return self.root.with_suffix(".room")
+
+    def _room(self) -> int:
+        try:
+            limit, room = map(int, self._note.read_text().split())
+        except (FileNotFoundError, ValueError):
+            return -1
+        return room if limit == self._limit else -1
+
+    def _evict(self) -> int:
+        """Drop old artifacts if there are too many; how much may be written until the next time."""
         files = sorted(self._files(), key=lambda file: file[2])
-        excess = sum(size for _, size, _ in files) - self._limit
+        total = sum(size for _, size, _ in files)
+        # More than there has to be, or the next to be stored would have to look at all again.
+        wanted = self._limit * 7 // 8 if total > self._limit else total
         for path, size, _ in files:
-            if excess <= 0:
+            if total <= wanted:
                 break
             _removed(path)
-            excess -= size
+            total -= size
+        # Half: of processes that write at the same time, one does not see what another wrote.
+        return max(0, self._limit - total) // 2
 
     def _remove_partials(self, *, older_than: float, folder: str = "*") -> None:
         for path in self.root.glob(f"{folder}/{_PARTIAL}*"):

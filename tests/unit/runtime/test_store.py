@@ -144,6 +144,24 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     assert store.info().size <= 1 << 20
 
 
+def test_all_files_are_looked_at_only_when_room_runs_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    evict = ArtifactStore._evict
+    monkeypatch.setattr(ArtifactStore, "_evict", lambda self: looks.append(1) or evict(self))
+    store = ArtifactStore(tmp_path, limit_mb=1)
+    for number in range(100):
+        store.put(key(number), Artifact("cpu", "object", bytes(40_000), (), "0"))
+        assert store.info().size <= 1 << 20
+    assert 3 < len(looks) < 60  # a sweep leaves an eighth: half of that is one artifact
+    ArtifactStore(tmp_path, limit_mb=64).put(key(100), ARTIFACT)  # another limit: nothing is known
+    count = len(looks)
+    for number in range(50):
+        ArtifactStore(tmp_path, limit_mb=64).put(key(number), ARTIFACT)
+    assert len(looks) == count
+
+
 def test_a_limit_of_zero_keeps_nothing(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path, limit_mb=0)
     store.put(KEY, ARTIFACT)
@@ -226,7 +244,7 @@ def test_processes_share_a_folder(tmp_path: Path) -> None:
         out, error = worker.communicate(timeout=120)
         assert worker.returncode == 0, error.decode()
         assert int(out) >= 5
-    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    left = [path.name for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     assert all(name.endswith(".artifact") for name in left)
 
 
