@@ -12,14 +12,17 @@ Sources: cuda-core 1.2, cuda-bindings 13, CUDA Driver API 13.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pharos.targets.common.gpu.host import failures
 from pharos.targets.common.gpu.host.cuda_like import KINDS
 from pharos.targets.common.gpu.host.cuda_rules import CudaRules, mib, stream_handle
+from pharos.targets.common.gpu.host.driver import Parameter, Place
 from pharos.targets.common.gpu.host.library import Codes
 from pharos.targets.common.gpu.host.parameters import Packed
+from pharos.targets.common.gpu.launches import Launch
 from pharos.targets.nvidia.driver_words import (
     DLPACK_CUDA,
     DYNAMIC_SHARED,
@@ -100,6 +103,14 @@ class Bindings(Codes):
         if isinstance(error, RuntimeError) and "is not found" in str(error):
             return self.failed(failures.OLD_DRIVER, str(error))
         raise error
+
+
+@dataclass(frozen=True)
+class CudaCoreStream:
+    """cuda-core's stream, and its handle: cuda-core makes that anew whenever it is asked."""
+
+    core: Any
+    handle: Any
 
 
 class CudaCoreDriver(CudaRules):
@@ -201,21 +212,21 @@ class CudaCoreDriver(CudaRules):
             self.enter()
             self.call("cuMemHostUnregister", address)
 
-    def _bring(self, target: int, source: int, size: int, stream: Any) -> None:
+    def _bring(self, target: int, source: int, size: int, stream: CudaCoreStream) -> None:
         self.call("cuMemcpyHtoDAsync", target, source, size, stream.handle)
 
-    def read(self, target: int, source: int, size: int, stream: Any) -> None:
+    def read(self, target: int, source: int, size: int, stream: CudaCoreStream) -> None:
         """Copy to the host, and wait."""
         self.enter()
         self.call("cuMemcpyDtoHAsync", target, source, size, stream.handle)
         self.synchronize(stream)
 
-    def move(self, target: int, source: int, size: int, stream: Any) -> None:
+    def move(self, target: int, source: int, size: int, stream: CudaCoreStream) -> None:
         """Copy on the device."""
         self.enter()
         self.call("cuMemcpyDtoDAsync", target, source, size, stream.handle)
 
-    def _fill(self, bits: int, target: int, word: int, stream: Any) -> None:
+    def _fill(self, bits: int, target: int, word: int, stream: CudaCoreStream) -> None:
         self.call(f"cuMemsetD{bits}Async", target, word, 1, stream.handle)
 
     # Code and launches ------------------------------------------------------------------------
@@ -231,7 +242,15 @@ class CudaCoreDriver(CudaRules):
             self.enter()
             self.call("cuModuleUnload", module.handle)
 
-    def launch(self, packed: Packed, stream: Any) -> None:
+    def packed(
+        self, module: Any, launch: Launch, values: Sequence[Parameter], places: Sequence[Place]
+    ) -> Packed:
+        """The launch with its parameters in memory; ``pointers`` is the address of theirs."""
+        found = super().packed(module, launch, values, places)
+        where = ctypes.addressof(found.pointers)
+        return replace(found, pointers=where, kept=(found.pointers, *found.kept))
+
+    def launch(self, packed: Packed, stream: CudaCoreStream) -> None:
         """One call of the driver."""
         self.enter()
         self._latest = packed.kernel
@@ -241,7 +260,7 @@ class CudaCoreDriver(CudaRules):
             *packed.block,
             packed.shared,
             stream.handle,
-            ctypes.addressof(packed.pointers),
+            packed.pointers,
             0,
         )
         if code:
@@ -256,38 +275,39 @@ class CudaCoreDriver(CudaRules):
 
     # Streams, events, graphs ------------------------------------------------------------------
 
-    def stream(self) -> Any:
+    def stream(self) -> CudaCoreStream:
         """A stream that does not wait for the default one."""
         self.enter()
         device = self.bindings.core.Device(self.number)
-        return self.made("cuStreamCreateWithPriority", device.create_stream)
+        made = self.made("cuStreamCreateWithPriority", device.create_stream)
+        return CudaCoreStream(made, made.handle)
 
-    def adopted(self, other: Any) -> Any:
+    def adopted(self, other: Any) -> CudaCoreStream:
         """cuda-core's as they are, others by the protocol ``__cuda_stream__`` (version, handle), or
         PyTorch's ``cuda_stream``."""
-        if isinstance(other, self.bindings.core.Stream):
-            return other
-        return self.bindings.core.Stream.from_handle(int(stream_handle(other)))
+        if not isinstance(other, self.bindings.core.Stream):
+            other = self.bindings.core.Stream.from_handle(int(stream_handle(other)))
+        return CudaCoreStream(other, other.handle)
 
-    def stream_number(self, stream: Any) -> int | None:
+    def stream_number(self, stream: CudaCoreStream) -> int | None:
         """Its handle: the other framework lets it wait for its own work."""
         return int(stream.handle)
 
-    def close_stream(self, stream: Any) -> None:
+    def close_stream(self, stream: CudaCoreStream) -> None:
         """Give it back."""
-        self._close(stream)
+        self._close(stream.core)
 
-    def synchronize(self, stream: Any) -> None:
+    def synchronize(self, stream: CudaCoreStream) -> None:
         """Wait for a stream. DeviceError where one of its kernels failed."""
         self.enter()
         self.call("cuStreamSynchronize", stream.handle)
 
-    def record(self, stream: Any) -> Any:
+    def record(self, stream: CudaCoreStream) -> Any:
         """A new event at the place that the stream has reached."""
         self.enter()
-        return self.made("cuEventRecord", stream.record, options=self._timed)
+        return self.made("cuEventRecord", stream.core.record, options=self._timed)
 
-    def wait(self, stream: Any, event: Any) -> None:
+    def wait(self, stream: CudaCoreStream, event: Any) -> None:
         """Later work waits for the event, cuda-core's or its handle."""
         self.call("cuStreamWaitEvent", stream.handle, getattr(event, "handle", event), 0)
 
@@ -304,14 +324,14 @@ class CudaCoreDriver(CudaRules):
         """Give it back."""
         self._close(event)
 
-    def begin(self, stream: Any) -> None:
+    def begin(self, stream: CudaCoreStream) -> None:
         """The stream only notes what it is given; other threads may go on meanwhile."""
         self.enter()
-        builder = stream.create_graph_builder()
+        builder = stream.core.create_graph_builder()
         self._noting[int(stream.handle)] = builder
         self.made("cuStreamBeginCapture", builder.begin_building, "thread_local")
 
-    def end(self, stream: Any) -> Any:
+    def end(self, stream: CudaCoreStream) -> Any:
         """An executable graph of what was noted."""
         builder = self._noting.pop(int(stream.handle))
         try:
@@ -320,10 +340,10 @@ class CudaCoreDriver(CudaRules):
         finally:
             builder.close()
 
-    def run(self, graph: Any, stream: Any) -> None:
+    def run(self, graph: Any, stream: CudaCoreStream) -> None:
         """Launch all of it."""
         self.enter()
-        self.made("cuGraphLaunch", graph.launch, stream)
+        self.made("cuGraphLaunch", graph.launch, stream.core)
 
     def close_graph(self, graph: Any) -> None:
         """Give it back."""

@@ -38,7 +38,7 @@ def test_streams_and_events_of_cuda_core():
     ours = cuda.core.Device(0).create_stream()
     event = cuda.core.Device(0).create_stream().record()
     with device.stream(ours) as stream:
-        assert stream.handle is ours
+        assert stream.handle.core is ours
         stream.wait(event)
         bound.enqueue(stream)
         assert stream.record().handle.is_timing_enabled
