@@ -27,6 +27,16 @@ Prompt = Annotated[str | None, typer.Option(metavar="TEXT", help="Default: <|end
 Temperature = Annotated[float, typer.Option(help="0 takes the likeliest token each time.")]
 TopK = Annotated[int, typer.Option(help="Draw among this many likeliest tokens; 0 is all.")]
 
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        "--weights",
+        metavar="f32|bf16|int8",
+        help="How weights are stored; default: as in the file. int8: the CPU only.",
+    ),
+]
+
 
 @gpt2.command()
 def generate(
@@ -37,7 +47,7 @@ def generate(
     temperature: Temperature = 0.0,
     top_k: TopK = 0,
     seed: options.Seed = 0,
-    dtype: options.Dtype = None,
+    dtype: Weights = None,
     target: options.Target = "cpu",
     as_json: options.Json = False,
 ) -> None:

@@ -84,59 +84,6 @@
         (def seen (arith.cmpi {:predicate "sle"} j (arith.addi start t)))
         (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))))
 
-;; weights[h,t,:] = softmax of scores[h,t,:]
-(defn softmax [(: scores Heads)] -> Heads
-  (def NH (tensor.dim scores (: 0 index)))
-  (def T (tensor.dim scores (: 1 index)))
-  (def rows (tensor.empty {:result tensor<?x?xf32>} NH T))
-  (def peaks
-    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
-                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                     affine_map<(h, t, j) -> (h, t)>]
-                     :iterator_types ["parallel" "parallel" "reduction"]}
-      scores (linalg.fill {:result tensor<?x?xf32>} (: -3e38 f32) rows)
-      (region (block [(: s f32) (: peak f32)] (linalg.yield (arith.maximumf peak s))))))
-  (def powers
-    (linalg.generic {:ins 2 :outs 1 :result Heads
-                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                     affine_map<(h, t, j) -> (h, t)>
-                                     affine_map<(h, t, j) -> (h, t, j)>]
-                     :iterator_types ["parallel" "parallel" "parallel"]}
-      scores peaks scores
-      (region (block [(: s f32) (: peak f32) (: old f32)]
-        (linalg.yield (math.exp (arith.subf s peak)))))))
-  (def sums
-    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
-                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                     affine_map<(h, t, j) -> (h, t)>]
-                     :iterator_types ["parallel" "parallel" "reduction"]}
-      powers (linalg.fill {:result tensor<?x?xf32>} (: 0.0 f32) rows)
-      (region (block [(: e f32) (: sum f32)] (linalg.yield (arith.addf sum e))))))
-  (func.return
-    (linalg.generic {:ins 2 :outs 1 :result Heads
-                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                     affine_map<(h, t, j) -> (h, t)>
-                                     affine_map<(h, t, j) -> (h, t, j)>]
-                     :iterator_types ["parallel" "parallel" "parallel"]}
-      powers sums powers
-      (region (block [(: e f32) (: sum f32) (: old f32)] (linalg.yield (arith.divf e sum)))))))
-
-;; [t,h,d] = sum_j weights[h,t,j] values[h,j,d]
-(defn mix [(: weights Heads) (: values Heads)] -> Heads
-  (def NH (tensor.dim weights (: 0 index)))
-  (def T (tensor.dim weights (: 1 index)))
-  (def D (tensor.dim values (: 2 index)))
-  (def empty (tensor.empty {:result Heads} T NH D))
-  (func.return
-    (linalg.generic {:ins 2 :outs 1 :result Heads
-                     :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
-                                     affine_map<(h, t, d, j) -> (h, j, d)>
-                                     affine_map<(h, t, d, j) -> (t, h, d)>]
-                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-      weights values (linalg.fill {:result Heads} (: 0.0 f32) empty)
-      (region (block [(: p f32) (: v f32) (: sum f32)]
-        (linalg.yield (arith.addf sum (arith.mulf p v))))))))
-
 ;; Append this call's keys and values to the cache, then attend over all of them. As tensors it is
 ;; one operation to those pipelines that have a kernel for attention.
 (defn attend [(: out Rows) (: qkv Rows) (: keys Cache) (: values Cache) (: position Number)]
@@ -150,9 +97,9 @@
   (def V (bufferization.to_tensor {:result Heads :restrict true} values))
   (def Q (bufferization.to_tensor {:result Heads :restrict true} q))
   (def start (bufferization.to_tensor {:result tensor<i32> :restrict true} position))
-  (def weights (call Heads softmax (call Heads masked-score Q K start size)))
+  (def weights (call Heads f/softmax (call Heads masked-score Q K start size)))
   (bufferization.materialize_in_destination {:restrict true :writable true}
-    (call Heads mix weights V) (call Cube f/heads-of out zero NH D))
+    (call Heads f/mix weights V) (call Cube f/heads-of out zero NH D))
   (func.return))
 
 ;; out[t,o] = x[t,o] + (y[t,:] . weight[o,:] + bias[o])

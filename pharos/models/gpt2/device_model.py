@@ -22,12 +22,12 @@ from pharos.models.gpt2.device_buffers import Prompt, State, Weights
 from pharos.models.gpt2.device_graphs import Graphs
 from pharos.models.gpt2.model import (
     CHUNK,
-    DTYPES,
     Timing,
     checked_dtype,
     checked_positions,
     checked_tokens,
 )
+from pharos.models.gpt2.weights import DTYPES
 
 # The cache's positions are a multiple of this, so that tiles of keys fit.
 _POSITIONS = 32

@@ -9,13 +9,14 @@
 ;; appends T tokens to the cache and may hold one token (decoding) or many (reading a prompt).
 ;; The weights are written as f32 here; stored as bf16 they are widened where they are loaded.
 
-(require-dialect arith func linalg math memref scf)
+(require-dialect arith bufferization func linalg math memref scf tensor)
 
 (deftype Tokens memref<?xi32>)
 (deftype Vector memref<?xf32, strided<[1], offset: ?>>)
 (deftype Matrix memref<?x?xf32, strided<[?, 1], offset: ?>>)
 (deftype Cube   memref<?x?x?xf32, strided<[?, ?, 1], offset: ?>>)
 (deftype Cache  memref<?x?x?x?xf32>)
+(deftype Heads  tensor<?x?x?xf32>)
 
 ;; ---------------------------------------------------------------------------------------------
 ;; Views: nothing below copies a weight.
@@ -56,23 +57,10 @@
        :operandSegmentSizes array<i32: 1, 1, 3, 2>}
       rows first T NH D width D)))
 
-;; Positions [start, start + T) of layer l's keys (NH, D, P), seen as (NH, D, T).
-(defn key-slots [(: keys Cache) (: l index) (: start index) (: T index)] -> Cube
-  (def NH (memref.dim keys (: 1 index)))
-  (def D (memref.dim keys (: 2 index)))
-  (func.return
-    (memref.subview
-      {:result Cube
-       :static_offsets array<i64: -9223372036854775808, 0, 0, -9223372036854775808>
-       :static_sizes array<i64: 1, -9223372036854775808, -9223372036854775808, -9223372036854775808>
-       :static_strides array<i64: 1, 1, 1, 1>
-       :operandSegmentSizes array<i32: 1, 2, 3, 0>}
-      keys l start NH D T)))
-
-;; Positions [start, start + T) of layer l's values (NH, P, D), seen as (NH, T, D).
-(defn value-slots [(: values Cache) (: l index) (: start index) (: T index)] -> Cube
-  (def NH (memref.dim values (: 1 index)))
-  (def D (memref.dim values (: 3 index)))
+;; Positions [start, start + T) of layer l's keys or values (NH, P, D), seen as (NH, T, D).
+(defn slots [(: cache Cache) (: l index) (: start index) (: T index)] -> Cube
+  (def NH (memref.dim cache (: 1 index)))
+  (def D (memref.dim cache (: 3 index)))
   (func.return
     (memref.subview
       {:result Cube
@@ -80,20 +68,7 @@
        :static_sizes array<i64: 1, -9223372036854775808, -9223372036854775808, -9223372036854775808>
        :static_strides array<i64: 1, 1, 1, 1>
        :operandSegmentSizes array<i32: 1, 2, 3, 0>}
-      values l start NH T D)))
-
-;; The first N keys of the scores (NH, T, P).
-(defn first-scores [(: scores memref<?x?x?xf32>) (: N index)] -> Cube
-  (def NH (memref.dim scores (: 0 index)))
-  (def T (memref.dim scores (: 1 index)))
-  (func.return
-    (memref.subview
-      {:result Cube
-       :static_offsets array<i64: 0, 0, -9223372036854775808>
-       :static_sizes array<i64: -9223372036854775808, -9223372036854775808, -9223372036854775808>
-       :static_strides array<i64: 1, 1, 1>
-       :operandSegmentSizes array<i32: 1, 1, 3, 0>}
-      scores (: 0 index) NH T N)))
+      cache l start NH T D)))
 
 ;; The last R rows of x (T, C).
 (defn last-rows [(: x memref<?x?xf32>) (: R index)] -> Matrix
@@ -133,6 +108,7 @@
   (def T (memref.dim x (: 0 index)))
   (def C (memref.dim x (: 1 index)))
   (def count (arith.uitofp {:result f32} (arith.index_cast {:result i32} C)))
+  (def share (arith.divf (: 1.0 f32) count))
   (def mean (memref.alloca {:result memref<?xf32>} T))
   (def variance (memref.alloca {:result memref<?xf32>} T))
   (linalg.fill (: 0.0 f32) mean)
@@ -142,7 +118,7 @@
                    :iterator_types ["parallel" "reduction"]}
     x mean
     (region (block [(: v f32) (: sum f32)]
-      (linalg.yield (arith.addf sum (arith.divf v count))))))
+      (linalg.yield (arith.addf sum (arith.mulf v share))))))
   (linalg.generic {:ins 2 :outs 1
                    :indexing_maps [affine_map<(t, c) -> (t, c)> affine_map<(t, c) -> (t)>
                                    affine_map<(t, c) -> (t)>]
@@ -150,7 +126,7 @@
     x mean variance
     (region (block [(: v f32) (: m f32) (: sum f32)]
       (def off (arith.subf v m))
-      (linalg.yield (arith.addf sum (arith.divf (arith.mulf off off) count))))))
+      (linalg.yield (arith.addf sum (arith.mulf (arith.mulf off off) share))))))
   (linalg.generic {:ins 5 :outs 1
                    :indexing_maps [affine_map<(t, c) -> (t, c)> affine_map<(t, c) -> (t)>
                                    affine_map<(t, c) -> (t)> affine_map<(t, c) -> (c)>
@@ -220,121 +196,121 @@
 ;; ---------------------------------------------------------------------------------------------
 ;; Attention
 
-;; keys[h,d,t] = k[t,h,d]
-(defn store-keys [(: slots Cube) (: k Cube)]
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(t, h, d) -> (t, h, d)>
-                                   affine_map<(t, h, d) -> (h, d, t)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    k slots
-    (region (block [(: new f32) (: old f32)] (linalg.yield new))))
-  (func.return))
-
-;; values[h,t,d] = v[t,h,d]
-(defn store-values [(: slots Cube) (: v Cube)]
+;; slots[h,t,d] = new[t,h,d]
+(defn store [(: slots Cube) (: new Cube)]
   (linalg.generic {:ins 1 :outs 1
                    :indexing_maps [affine_map<(t, h, d) -> (t, h, d)>
                                    affine_map<(t, h, d) -> (h, t, d)>]
                    :iterator_types ["parallel" "parallel" "parallel"]}
-    v slots
-    (region (block [(: new f32) (: old f32)] (linalg.yield new))))
+    new slots
+    (region (block [(: n f32) (: old f32)] (linalg.yield n))))
   (func.return))
 
-;; scores[h,t,j] = q[t,h,:] . keys[h,:,j] / sqrt(D), and -3e38 where j lies after the token
-(defn score [(: scores Cube) (: q Cube) (: keys Cube) (: start index) (: D index)]
+;; scores[h,t,j] = q[t,h,:] . keys[h,j,:] / sqrt(D), and -3e38 where j lies after the token
+(defn score [(: q Heads) (: keys Heads) (: start index) (: D index)] -> Heads
+  (def T (tensor.dim q (: 0 index)))
+  (def NH (tensor.dim keys (: 0 index)))
+  (def N (tensor.dim keys (: 1 index)))
   (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
   (def scale (math.rsqrt size))
-  (linalg.fill (: 0.0 f32) scores)
-  (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
-                                   affine_map<(h, t, j, d) -> (h, d, j)>
-                                   affine_map<(h, t, j, d) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-    q keys scores
-    (region (block [(: a f32) (: b f32) (: sum f32)]
-      (linalg.yield (arith.addf sum (arith.mulf a b))))))
-  (linalg.generic {:ins 0 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    scores
-    (region (block [(: s f32)]
-      (def now (arith.addi start (linalg.index {:dim 1})))
-      (def seen (arith.cmpi {:predicate "ule"} (linalg.index {:dim 2}) now))
-      (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))
-  (func.return))
+  (def empty (tensor.empty {:result Heads} NH T N))
+  (def products
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
+                                     affine_map<(h, t, j, d) -> (h, j, d)>
+                                     affine_map<(h, t, j, d) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+      q keys (linalg.fill {:result Heads} (: 0.0 f32) empty)
+      (region (block [(: a f32) (: b f32) (: sum f32)]
+        (linalg.yield (arith.addf sum (arith.mulf a b)))))))
+  (func.return
+    (linalg.generic {:ins 1 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      products empty
+      (region (block [(: s f32) (: old f32)]
+        (def now (arith.addi start (linalg.index {:dim 1})))
+        (def seen (arith.cmpi {:predicate "sle"} (linalg.index {:dim 2}) now))
+        (linalg.yield (arith.select seen (arith.mulf s scale) (: -3e38 f32))))))))
 
-;; sums[h,t] = sum_j e[h,t,j] where e = exp(scores - max_j scores), left in scores
-(defn softmax-numerators [(: scores Cube) (: sums memref<?x?xf32>)]
-  (def NH (memref.dim scores (: 0 index)))
-  (def T (memref.dim scores (: 1 index)))
-  (def peaks (memref.alloca {:result memref<?x?xf32>} NH T))
-  (linalg.fill (: -3e38 f32) peaks)
-  (linalg.fill (: 0.0 f32) sums)
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                   affine_map<(h, t, j) -> (h, t)>]
-                   :iterator_types ["parallel" "parallel" "reduction"]}
-    scores peaks
-    (region (block [(: s f32) (: peak f32)] (linalg.yield (arith.maximumf peak s)))))
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> (h, t)>
-                                   affine_map<(h, t, j) -> (h, t, j)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    peaks scores
-    (region (block [(: peak f32) (: s f32)]
-      (linalg.yield (math.exp (arith.subf s peak))))))
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
-                                   affine_map<(h, t, j) -> (h, t)>]
-                   :iterator_types ["parallel" "parallel" "reduction"]}
-    scores sums
-    (region (block [(: e f32) (: sum f32)] (linalg.yield (arith.addf sum e)))))
-  (func.return))
+;; weights[h,t,:] = softmax of scores[h,t,:]
+(defn softmax [(: scores Heads)] -> Heads
+  (def NH (tensor.dim scores (: 0 index)))
+  (def T (tensor.dim scores (: 1 index)))
+  (def rows (tensor.empty {:result tensor<?x?xf32>} NH T))
+  (def peaks
+    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>]
+                     :iterator_types ["parallel" "parallel" "reduction"]}
+      scores (linalg.fill {:result tensor<?x?xf32>} (: -3e38 f32) rows)
+      (region (block [(: s f32) (: peak f32)] (linalg.yield (arith.maximumf peak s))))))
+  (def powers
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      scores peaks scores
+      (region (block [(: s f32) (: peak f32) (: old f32)]
+        (linalg.yield (math.exp (arith.subf s peak)))))))
+  (def sums
+    (linalg.generic {:ins 1 :outs 1 :result tensor<?x?xf32>
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>]
+                     :iterator_types ["parallel" "parallel" "reduction"]}
+      powers (linalg.fill {:result tensor<?x?xf32>} (: 0.0 f32) rows)
+      (region (block [(: e f32) (: sum f32)] (linalg.yield (arith.addf sum e))))))
+  (func.return
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
+                                     affine_map<(h, t, j) -> (h, t)>
+                                     affine_map<(h, t, j) -> (h, t, j)>]
+                     :iterator_types ["parallel" "parallel" "parallel"]}
+      powers sums powers
+      (region (block [(: e f32) (: sum f32) (: old f32)] (linalg.yield (arith.divf e sum)))))))
 
-;; out[t,h,d] = sum_j e[h,t,j] values[h,j,d] / sums[h,t]
-(defn mix-values [(: out Cube) (: e Cube) (: sums memref<?x?xf32>) (: values Cube)]
-  (linalg.fill (: 0.0 f32) out)
-  (linalg.generic {:ins 2 :outs 1
-                   :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
-                                   affine_map<(h, t, d, j) -> (h, j, d)>
-                                   affine_map<(h, t, d, j) -> (t, h, d)>]
-                   :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-    e values out
-    (region (block [(: p f32) (: v f32) (: sum f32)]
-      (linalg.yield (arith.addf sum (arith.mulf p v))))))
-  (linalg.generic {:ins 1 :outs 1
-                   :indexing_maps [affine_map<(t, h, d) -> (h, t)>
-                                   affine_map<(t, h, d) -> (t, h, d)>]
-                   :iterator_types ["parallel" "parallel" "parallel"]}
-    sums out
-    (region (block [(: sum f32) (: o f32)] (linalg.yield (arith.divf o sum)))))
-  (func.return))
+;; [t,h,d] = sum_j weights[h,t,j] values[h,j,d]
+(defn mix [(: weights Heads) (: values Heads)] -> Heads
+  (def NH (tensor.dim weights (: 0 index)))
+  (def T (tensor.dim weights (: 1 index)))
+  (def D (tensor.dim values (: 2 index)))
+  (def empty (tensor.empty {:result Heads} T NH D))
+  (func.return
+    (linalg.generic {:ins 2 :outs 1 :result Heads
+                     :indexing_maps [affine_map<(h, t, d, j) -> (h, t, j)>
+                                     affine_map<(h, t, d, j) -> (h, j, d)>
+                                     affine_map<(h, t, d, j) -> (t, h, d)>]
+                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
+      weights values (linalg.fill {:result Heads} (: 0.0 f32) empty)
+      (region (block [(: p f32) (: v f32) (: sum f32)]
+        (linalg.yield (arith.addf sum (arith.mulf p v))))))))
 
-;; Append this call's keys and values to layer l of the cache, then attend over all of them.
-(defn attention [(: out memref<?x?xf32>) (: qkv memref<?x?xf32>) (: scores memref<?x?x?xf32>)
+;; Append this call's keys and values to layer l of the cache, then attend over all of them. As
+;; tensors it is one operation to those pipelines that have a kernel for attention.
+(defn attention [(: out memref<?x?xf32>) (: qkv memref<?x?xf32>)
                  (: keys Cache) (: values Cache) (: l index) (: start index)]
   (def NH (memref.dim keys (: 1 index)))
-  (def D (memref.dim keys (: 2 index)))
+  (def D (memref.dim keys (: 3 index)))
   (def T (memref.dim qkv (: 0 index)))
   (def C (arith.muli NH D))
   (def N (arith.addi start T))
   (def zero (: 0 index))
   (def q (call Cube heads-of qkv zero NH D))
-  (def k (call Cube heads-of qkv C NH D))
-  (def v (call Cube heads-of qkv (arith.addi C C) NH D))
-  (call! store-keys (call Cube key-slots keys l start T) k)
-  (call! store-values (call Cube value-slots values l start T) v)
-  (def s (call Cube first-scores scores N))
-  (def sums (memref.alloca {:result memref<?x?xf32>} NH T))
-  (call! score s q (call Cube key-slots keys l zero N) start D)
-  (call! softmax-numerators s sums)
-  (call! mix-values (call Cube heads-of out zero NH D) s sums
-                    (call Cube value-slots values l zero N))
+  (call! store (call Cube slots keys l start T) (call Cube heads-of qkv C NH D))
+  (call! store (call Cube slots values l start T) (call Cube heads-of qkv (arith.addi C C) NH D))
+  (def Q (bufferization.to_tensor {:result Heads :restrict true} q))
+  (def K (bufferization.to_tensor {:result Heads :restrict true} (call Cube slots keys l zero N)))
+  (def V (bufferization.to_tensor {:result Heads :restrict true} (call Cube slots values l zero N)))
+  (def weights (call Heads softmax (call Heads score Q K start D)))
+  (bufferization.materialize_in_destination {:restrict true :writable true}
+    (call Heads mix weights V) (call Cube heads-of out zero NH D))
   (func.return))
 
 ;; ---------------------------------------------------------------------------------------------
-;; The model. The first 16 arguments are the checkpoint's tensors, in its order. `scores` and the
-;; four activations are scratch. `logits` (R, V) gets the last R rows.
+;; The model. The first 16 arguments are the checkpoint's tensors, in its order. `x`, `normal`, `qkv`,
+;; `mixed` and `hidden` are scratch. `logits` (R, V) gets the last R rows.
 
 (func.func {:sym_name "gpt2_forward"
             :llvm.emit_c_interface true
@@ -349,7 +325,7 @@
                    Tokens index
                    Cache Cache
                    memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32> memref<?x?xf32>
-                   memref<?x?x?xf32> memref<?x?xf32>]
+                   memref<?x?xf32>]
                   [])}
   (region
     (block [(: wte memref<?x?xf32>) (: wpe memref<?x?xf32>)
@@ -364,7 +340,7 @@
             (: keys Cache) (: values Cache)
             (: x memref<?x?xf32>) (: normal memref<?x?xf32>) (: qkv memref<?x?xf32>)
             (: mixed memref<?x?xf32>) (: hidden memref<?x?xf32>)
-            (: scores memref<?x?x?xf32>) (: logits memref<?x?xf32>)]
+            (: logits memref<?x?xf32>)]
       (def L (memref.dim ln1w (: 0 index)))
       (def X (call Matrix whole x))
       (def Normal (call Matrix whole normal))
@@ -376,7 +352,7 @@
                                     (call Vector layer-vector ln1b l))
           (call! linear (call Matrix whole qkv) Normal (call Matrix layer-matrix qkvw l)
                                                        (call Vector layer-vector qkvb l))
-          (call! attention mixed qkv scores keys values l start)
+          (call! attention mixed qkv keys values l start)
           (call! residual-linear X (call Matrix whole mixed) (call Matrix layer-matrix projw l)
                                                              (call Vector layer-vector projb l))
           (call! layernorm Normal X (call Vector layer-vector ln2w l)

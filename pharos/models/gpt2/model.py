@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from pharos import toolchain
 from pharos.core.errors import UserError
 from pharos.ingress.checkpoints import Checkpoint, Config, open_checkpoint
+from pharos.models.gpt2.host_payload import ENTRY, payload
+from pharos.models.gpt2.weights import DTYPES, stored_weights
 from pharos.runtime import Bound
 
-SOURCE = Path(__file__).with_name("forward.lisp")
-ENTRY = "gpt2_forward"
-# Tokens of a prompt that one call processes: enough to use each weight many times while it is in
-# cache, few enough that the scores of all heads stay small.
+# Tokens whose logits one call computes: they take 200 KB a token with 50257 of them.
 CHUNK = 64
-DTYPES = {"f32": np.dtype(np.float32), "bf16": np.dtype(ml_dtypes.bfloat16)}
-
-
-def payload(dtype: str) -> toolchain.Payload:
-    """The forward pass with its weights stored as ``dtype``, "f32" or "bf16"."""
-    source = toolchain.read_payload(SOURCE)
-
-    def make() -> Any:
-        # Code from the cache needs no MLIR: it is imported only when there is work to do.
-        from pharos.transform.narrow_storage import NarrowStorage
-
-        return NarrowStorage(dtype).run(source.make())
-
-    text = f"{source.text}\n; weights: {dtype}"
-    return replace(source, text=text, make=make, exports=(ENTRY,))
 
 
 @dataclass
@@ -63,48 +46,62 @@ class _Scratch:
 class Gpt2:
     """A checkpoint, compiled and ready to be called.
 
-    ``dtype`` is how the weights are stored, "f32" or "bf16"; arithmetic is f32 always. A
-    checkpoint of the other type is converted once when it is loaded. ``launches`` are the kernels
-    of a token, of which a CPU has none.
+    ``dtype`` is how the weights are stored, "f32", "bf16" or "int8" (see ``stored_weights``);
+    arithmetic is f32 always. A checkpoint of another type is converted once when it is loaded.
+    ``launches`` are the kernels of a token, of which a CPU has none.
     """
 
     checkpoint: Checkpoint
     dtype: str
     target: str
-    runner: Any
     weights: list[Any]
+    scales: list[Any]
     timing: Timing
     positions: int = 0
     launches: int = 0
-    _calls: dict[tuple[int, int], _Scratch] = field(default_factory=dict)
+    _runners: dict[str, Any] = field(default_factory=dict)
+    _calls: dict[tuple[str, int, int], _Scratch] = field(default_factory=dict)
 
     @staticmethod
     def load(
         path: str | Path, *, dtype: str | None = None, target: str = "cpu", positions: int = 0
     ) -> Gpt2:
-        """Read the checkpoint at ``path`` and compile the forward pass for ``target``.
+        """Read the checkpoint at ``path``; ``target`` compiles what calls need when they need it.
 
         ``positions`` bounds the length of the text, for a smaller cache; 0 takes the
-        checkpoint's maximum. Raises UserError for a bad file, dtype or length.
+        checkpoint's maximum. Raises UserError for a bad file, dtype, length or target.
         """
         start = time.perf_counter()
         checkpoint = open_checkpoint(path)
-        dtype = checked_dtype(checkpoint.config, dtype)
+        dtype = checked_dtype(checkpoint.config, dtype, (*DTYPES, "int8"))
         length = checked_positions(checkpoint.config, positions)
-        weights = [_stored(array, DTYPES[dtype]) for array in checkpoint.tensors.values()]
+        toolchain.target(target)
+        weights, scales = stored_weights(checkpoint, dtype)
         loaded = time.perf_counter()
-        artifact = toolchain.compile(payload(dtype), toolchain.Request(target))
-        runner = toolchain.load(artifact)
-        timing = Timing(loaded - start, time.perf_counter() - loaded)
-        model = Gpt2(checkpoint, dtype, target, runner, weights, timing)
+        model = Gpt2(checkpoint, dtype, target, weights, scales, Timing(loaded - start))
         model.positions = length
         model._allocate()
         return model
 
+    def ready(self, prompt: int) -> None:
+        """Compile now what a prompt of so many tokens, and tokens after it, will need."""
+        for kind in {_kind(prompt, 0, 1), "step"}:
+            self._runner(kind)
+
+    def _runner(self, kind: str) -> Any:
+        """The compiled pass for a kind of call, see ``host_payload``."""
+        if kind not in self._runners:
+            start = time.perf_counter()
+            wanted = payload(self.checkpoint.config, self.dtype, kind)
+            artifact = toolchain.compile(wanted, toolchain.Request(self.target))
+            self._runners[kind] = toolchain.load(artifact)
+            self.timing.compile += time.perf_counter() - start
+        return self._runners[kind]
+
     def _allocate(self) -> None:
         config = self.checkpoint.config
         layers, heads, size = config.layers, config.heads, config.channels // config.heads
-        self._keys = np.zeros((layers, heads, size, self.positions), np.float32)
+        self._keys = np.zeros((layers, heads, self.positions, size), np.float32)
         self._values = np.zeros((layers, heads, self.positions, size), np.float32)
 
     def forward(self, tokens: Sequence[int], start: int, rows: int = 1) -> Any:
@@ -122,7 +119,7 @@ class Gpt2:
         if not 0 < rows <= count:
             raise UserError(f"expected 1 to {count} rows of logits, found {rows}")
         ids = checked_tokens(self.checkpoint.config, tokens)
-        call = self._call(count, rows)
+        call = self._call(_kind(count, start, rows), count, rows)
         call.tokens[:] = ids
         call.bound.set("start", start)
         call.bound()
@@ -142,40 +139,45 @@ class Gpt2:
 
     def prefill(self, tokens: Sequence[int]) -> Any:
         """Read ``tokens`` into an empty cache; the logits after the last: float32 (vocabulary)."""
-        logits = None
-        for at in range(0, len(tokens), CHUNK):
-            logits = self.forward(tokens[at : at + CHUNK], at)
-        if logits is None:
+        if not tokens:
             raise UserError("expected at least one token, found none")
-        return logits[0]
+        return self.forward(tokens, 0)[0]
 
-    def _call(self, count: int, rows: int) -> _Scratch:
-        if (count, rows) not in self._calls:
+    def _call(self, kind: str, count: int, rows: int) -> _Scratch:
+        key = kind, count, rows
+        if key not in self._calls:
             # One size is kept beside single tokens: prompts and decoding alternate between two.
-            for key in [key for key in self._calls if key[0] != 1 and count != 1]:
-                del self._calls[key]
-            self._calls[count, rows] = self._bind(count, rows)
-        return self._calls[count, rows]
+            for other in [other for other in self._calls if "step" not in (other[0], kind)]:
+                del self._calls[other]
+            self._calls[key] = self._bind(kind, count, rows)
+        return self._calls[key]
 
-    def _bind(self, count: int, rows: int) -> _Scratch:
+    def _bind(self, kind: str, count: int, rows: int) -> _Scratch:
         config = self.checkpoint.config
         channels = config.channels
         tokens = np.zeros(count, np.int32)
         logits = np.empty((rows, config.padded_vocabulary), np.float32)
         widths = (channels, channels, 3 * channels, channels, 4 * channels)
         activations = [np.empty((count, width), np.float32) for width in widths]
-        scores = np.empty((config.heads, count, self.positions), np.float32)
-        bound = self.runner.bind(
-            ENTRY, *self.weights, tokens, 0, self._keys, self._values, *activations, scores, logits
-        )
+        bound = self._runner(kind).bind(
+            ENTRY, *self.weights, tokens, 0, self._keys, self._values, *activations, logits,
+            *self.scales,
+        )  # fmt: skip
         return _Scratch(tokens, logits, bound)
 
 
-def checked_dtype(config: Config, dtype: str | None) -> str:
-    """``dtype``, or the checkpoint's own for None. UserError for another than f32 and bf16."""
+def _kind(count: int, start: int, rows: int) -> str:
+    """Which kind of call reads ``count`` tokens at ``start`` and gives ``rows`` of logits."""
+    if count == 1:
+        return "step"
+    return "read" if start == 0 and rows == 1 else "more"
+
+
+def checked_dtype(config: Config, dtype: str | None, known: Sequence[str] = (*DTYPES,)) -> str:
+    """``dtype``, or the checkpoint's own for None. UserError for one that is not ``known``."""
     found = dtype or config.dtype
-    if found not in DTYPES:
-        raise UserError(f"expected dtype f32 or bf16, found '{found}'")
+    if found not in known:
+        raise UserError(f"expected dtype {', '.join(known[:-1])} or {known[-1]}, found '{found}'")
     return found
 
 
@@ -196,8 +198,3 @@ def checked_tokens(config: Config, tokens: Sequence[int]) -> Any:
     if len(bad):
         raise UserError(f"expected token ids from 0 to {config.vocabulary - 1}, found {bad[0]}")
     return ids.astype(np.int32)
-
-
-def _stored(array: Any, dtype: Any) -> Any:
-    """``array`` itself when it has the type already, so that a mapped file stays mapped."""
-    return array if array.dtype == dtype else array.astype(dtype)

@@ -188,7 +188,7 @@ def open_tokens(text: str) -> list[int]:
 def rounded(checkpoint, model) -> None:
     """The weights as the model has stored them."""
     from pharos.models.gpt2.device_payload import MATRICES
-    from pharos.models.gpt2.model import DTYPES
+    from pharos.models.gpt2.weights import DTYPES
 
     for name in MATRICES:
         narrow = checkpoint.tensors[name].astype(DTYPES[model.dtype])

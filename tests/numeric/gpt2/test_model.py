@@ -149,7 +149,7 @@ def test_a_seed_repeats_a_text(references):
         (lambda m: Sampling(temperature=float("nan")), "found nan"),
         (lambda m: Sampling(top_k=-2), "expected top-k of 0"),
         (lambda m: Sampling(seed=-2), "expected a seed of 0 or more"),
-        (lambda m: Gpt2.load(m.checkpoint.path, dtype="f16"), "expected dtype f32 or bf16"),
+        (lambda m: Gpt2.load(m.checkpoint.path, dtype="f16"), "expected dtype f32, bf16 or int8"),
         (lambda m: Gpt2.load(m.checkpoint.path, positions=42), "expected at most 41 positions"),
         (lambda m: Gpt2.load(m.checkpoint.path, target="gpu"), "expected a target among cpu"),
     ],

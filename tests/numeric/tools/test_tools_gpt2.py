@@ -103,6 +103,10 @@ def test_weights_may_be_converted(generate, monkeypatch):
     assert asked == ["bf16", None]
 
 
+def test_weights_of_8_bits(generate):
+    assert json.loads(generate("--weights", "int8", "--tokens", 4, "--json").out)["dtype"] == "int8"
+
+
 def test_no_tokens(generate):
     found = generate("--tokens", 0, "--prompt", "x")
     assert found.out.startswith("x\n\nGPT-2 with")
@@ -205,7 +209,7 @@ ERRORS = [
     (["generate", "--checkpoint", "TOKENIZER"], "field magic: expected 20240326"),
     (["generate", "--checkpoint", "MODEL", "--tokenizer", "MODEL"], "expected 20240328"),
     (["generate", "--checkpoint", "MODEL", "--tokenizer", "missing.bin"], "missing.bin"),
-    (["generate", "--checkpoint", "MODEL", "--dtype", "f16"], "expected dtype f32 or bf16"),
+    (["generate", "--checkpoint", "MODEL", "--dtype", "f16"], "expected dtype f32, bf16 or int8"),
     (["generate", "--checkpoint", "MODEL", "--target", "gpu"], "expected a target among"),
     (["generate", "--checkpoint", "MODEL", "--prompt", "x" * 60], "found 60"),
     (["generate", "--checkpoint", "MODEL", "--temperature", "-1"], "temperature of 0 or more"),
