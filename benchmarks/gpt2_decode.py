@@ -1,186 +1,117 @@
-"""How fast does GPT-2 decode, beside Hugging Face eager and llama.cpp, and against the memory?
+"""How fast does GPT-2 decode, beside Hugging Face and llama.cpp, and against the memory?
 
-    python benchmarks/gpt2_decode.py [--tokens 64] [--json results.json]
+    python benchmarks/gpt2_decode.py [--tokens 64] [--llama PYTHON] [--json results.json]
 
-Makes a GPT-2 124M with random weights (seed 0), checks that Pharos and transformers agree on the
-logits, and then times single-token steps with a KV cache, in turns so that a change of the
-machine's speed hits every contestant: Pharos and Hugging Face in f32 and bf16, and llama-cpp-python
-in bf16 where it is installed. The floor is the time to read the weights once at the machine's
-measured read bandwidth, which is measured in the same turns.
+Makes a GPT-2 124M with random weights (seed 0), checks that all contestants agree on the logits
+after 32 tokens, and then times single-token steps with a KV cache, in turns so that a change of the
+machine's speed hits every contestant: Pharos with f32, bf16 and 8-bit weights, Hugging Face in f32
+and bf16, and llama.cpp with bf16 and Q8_0 where the Python of ``--llama`` (default: this one) has
+the packages ``llama-cpp-python`` and ``gguf``. The floor is the time to read the weights once at
+the read bandwidth, which is measured in the same turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
+import copy
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from gpt2_contestants import (
+    READ_BYTES,
+    Contestant,
+    HuggingFace,
+    Pharos,
+    check,
+    llamas,
+    random_model,
+    reader,
+    summary,
+    write_json,
+)
 
 from pharos.core import settings
 from pharos.ingress.checkpoints import convert
-from pharos.models.gpt2.model import Gpt2
-from pharos.toolchain import compile, load, mlir_payload
 
-END = 50256
 ROUND = 8  # tokens that one contestant makes before the next has its turn
+# Bytes of a weight: int8 has 4 more for each row, Q8_0 2 for each 32 weights.
+BYTES = {"f32": 4.0, "bf16": 2.0, "int8": 1.005, "q8_0": 1.0625}
+# How far logits may be from f32's, in standard deviations of them.
+BOUNDS = {"f32": 1e-3, "bf16": 0.1, "int8": 0.3, "q8_0": 0.3}
+RIVALS = (
+    ("pharos f32", "huggingface f32"),
+    ("pharos bf16", "huggingface bf16"),
+    ("pharos bf16", "llama.cpp bf16"),
+    ("pharos int8", "llama.cpp q8_0"),
+)
 
 
-READ = """
-func.func @read(%x: memref<?x?xf32>, %sums: memref<?xf32>) {
-  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
-                  iterator_types = ["parallel", "reduction"]}
-    ins(%x : memref<?x?xf32>) outs(%sums : memref<?xf32>) {
-  ^bb0(%a: f32, %sum: f32):
-    %s = arith.addf %sum, %a : f32
-    linalg.yield %s : f32
-  }
-  return
-}"""
-READ_BYTES = 256 << 20
-
-
-def reader() -> Callable[[], None]:
-    """A step that reads READ_BYTES from memory on all threads and does little else."""
-    data = np.ones((64, READ_BYTES // 4 // 64), np.float32)
-    runner = load(compile(mlir_payload(READ)))
-    return runner.bind("read", data, np.zeros(64, np.float32))
-
-
-class HuggingFace:
-    """transformers' eager GPT-2 with its KV cache."""
-
-    def __init__(self, model: GPT2LMHeadModel, dtype: torch.dtype) -> None:
-        self.model = model.to(dtype)
-        self.past = None
-        self.token = torch.tensor([[END]])
-
-    def step(self) -> None:
-        with torch.no_grad():
-            out = self.model(self.token, past_key_values=self.past, use_cache=True)
-        self.past = out.past_key_values
-        self.token = out.logits[:, -1:].argmax(-1)
-
-
-class Pharos:
-    """The compiled Lispier program."""
-
-    def __init__(self, checkpoint: Path, dtype: str) -> None:
-        self.model = Gpt2.load(checkpoint, dtype=dtype)
-        self.place, self.token = 0, END
-
-    def step(self) -> None:
-        logits = self.model.forward([self.token], self.place)[0]
-        self.place, self.token = self.place + 1, int(np.argmax(logits))
-
-
-def llama(checkpoint: Path) -> Callable[[], None] | None:
-    """A step of llama.cpp on a GGUF beside the checkpoint; None where it is not installed."""
-    try:
-        from llama_cpp import Llama
-    except ImportError:
-        return None
-    gguf = checkpoint.with_suffix(".gguf")
-    if not gguf.exists():
-        return None
-    engine = Llama(str(gguf), n_threads=settings.THREADS.get(), verbose=False)
-    state = {"token": END}
-
-    def step() -> None:
-        engine.eval([state["token"]])
-        state["token"] = int(np.argmax(engine.scores[engine.n_tokens - 1]))
-
-    return step
-
-
-def check(checkpoint: Path, model: GPT2LMHeadModel) -> None:
-    """Stop unless the logits of 32 random tokens agree within 1e-3."""
-    ids = np.random.default_rng(0).integers(0, 50257, 32).tolist()
-    with torch.no_grad():
-        expected = model(torch.tensor([ids])).logits[0].numpy()
-    error = float(np.abs(Gpt2.load(checkpoint, dtype="f32").logits(ids) - expected).max())
-    if not error < 1e-3:
-        raise SystemExit(f"the logits differ by {error}: no timing of a wrong program")
-    print(f"f32 logits agree with transformers within {error:.1e}")
-
-
-def race(steps: dict[str, Callable[[], None]], tokens: int) -> dict[str, np.ndarray]:
+def race(contestants: dict[str, Contestant], tokens: int) -> dict[str, list[float]]:
     """Seconds of each step of each contestant, in turns of ``ROUND`` after one warm-up turn."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
+    read = reader()
+    times: dict[str, list[float]] = {name: [] for name in (*contestants, "read")}
     for turn in range(tokens // ROUND + 1):
-        for name, step in steps.items():
-            for _ in range(ROUND):
-                start = time.perf_counter()
-                step()
-                if turn:
-                    times[name].append(time.perf_counter() - start)
-    return {name: np.array(values) for name, values in times.items()}
+        for name, contestant in contestants.items():
+            found = [contestant.step() for _ in range(ROUND)]
+            times[name] += found if turn else []
+        times["read"] += [read() for _ in range(2)]
+    return times
+
+
+def report(times: dict[str, list[float]], weights: int, threads: int, path: Path | None) -> None:
+    read = summary(times.pop("read"))
+    bandwidth = READ_BYTES / read["median"] / 1e6
+    best = READ_BYTES / read["min"] / 1e6
+    print(f"{threads} threads, read bandwidth {bandwidth:.1f} GB/s median, {best:.1f} GB/s best")
+    print(f"{'ms/token':18} {'min':>8} {'median':>8} {'iqr':>8} {'of bandwidth':>13}")
+    rows = {}
+    for name, seconds in times.items():
+        row = rows[name] = summary(seconds)
+        size = weights * BYTES[name.split()[1]]
+        row["share"] = size / row["median"] / 1e6 / bandwidth
+        print(
+            f"{name:18} {row['min']:8.2f} {row['median']:8.2f} {row['iqr']:8.2f} "
+            f"{row['share']:12.0%}"
+        )
+    for ours, theirs in RIVALS:
+        if ours in rows and theirs in rows:
+            least, middle = (rows[theirs][key] / rows[ours][key] for key in ("min", "median"))
+            print(f"{ours}: {middle:.2f} times as fast as {theirs} (minima: {least:.2f})")
+    write_json(path, threads, bandwidth=bandwidth, rows=rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, default=64, help="timed tokens per contestant")
+    parser.add_argument("--llama", metavar="PYTHON", help="that has llama-cpp-python and gguf")
+    parser.add_argument("--without", default="", help="contestants to leave out, with commas")
     parser.add_argument("--json", type=Path, help="also write the results there")
     options = parser.parse_args()
     threads = settings.THREADS.get()
-    torch.manual_seed(0)
-    model = GPT2LMHeadModel(GPT2Config()).eval()
+    torch.set_num_threads(threads)
+    model = random_model()
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        checkpoint = convert(folder, Path(folder) / "f32", "f32").model
+        wide = convert(folder, Path(folder) / "f32", "f32").model
         narrow = convert(folder, Path(folder) / "bf16", "bf16").model
-        check(checkpoint, model)
-        torch.set_num_threads(threads)
-        half = GPT2LMHeadModel(GPT2Config()).eval()
-        half.load_state_dict(model.state_dict())
-        steps: dict[str, Callable[[], None]] = {
-            "pharos f32": Pharos(checkpoint, "f32").step,
-            "huggingface f32": HuggingFace(model, torch.float32).step,
-            "pharos bf16": Pharos(narrow, "bf16").step,
-            "huggingface bf16": HuggingFace(half, torch.bfloat16).step,
+        contestants: dict[str, Contestant] = {
+            "pharos f32": Pharos(wide, "f32"),
+            "pharos bf16": Pharos(narrow, "bf16"),
+            "pharos int8": Pharos(wide, "int8"),
+            "huggingface f32": HuggingFace(model, torch.float32),
+            "huggingface bf16": HuggingFace(copy.deepcopy(model), torch.bfloat16),
+            **dict(llamas(options.llama, wide, threads)),
         }
-        other = llama(narrow)
-        if other is not None:
-            steps["llama.cpp bf16"] = other
-        steps["read"] = reader()
-        times = race(steps, options.tokens)
-    report(times, threads, options.json)
-
-
-def report(times: dict[str, np.ndarray], threads: int, path: Path | None) -> None:
-    reads = times.pop("read")
-    bandwidth = READ_BYTES / np.median(reads) / 1e9
-    weights = sum(p.numel() for p in GPT2LMHeadModel(GPT2Config()).parameters())
-    best = READ_BYTES / reads.min() / 1e9
-    print(f"{threads} threads, read bandwidth {bandwidth:.1f} GB/s median, {best:.1f} GB/s best")
-    print(f"{'ms/token':18} {'min':>8} {'median':>8} {'iqr':>8} {'of bandwidth':>13}")
-    rows = {}
-    for name, seconds in times.items():
-        ms = seconds * 1e3
-        low, middle, high = np.percentile(ms, [25, 50, 75])
-        size = weights * (4 if "f32" in name else 2)
-        share = size / (middle / 1e3) / 1e9 / bandwidth
-        rows[name] = {"min": ms.min(), "median": middle, "iqr": high - low, "share": share}
-        print(f"{name:18} {ms.min():8.1f} {middle:8.1f} {high - low:8.1f} {share:12.0%}")
-    for dtype in ("f32", "bf16"):
-        ours, theirs = rows[f"pharos {dtype}"], rows[f"huggingface {dtype}"]
-        print(
-            f"{dtype}: {theirs['median'] / ours['median']:.2f} times as fast as Hugging Face eager"
-        )
-    if path:
-        facts = {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-        path.write_text(
-            json.dumps(
-                {"facts": facts, "bandwidth": bandwidth, "rows": rows}, indent=2, default=float
-            )
-        )
+        for name in filter(None, options.without.split(",")):
+            del contestants[name]
+        ids = np.random.default_rng(0).integers(0, 50257, 32).tolist()
+        found = {name: contestant.prefill(ids)[1] for name, contestant in contestants.items()}
+        expected = HuggingFace(model, torch.float32).prefill(ids)[1]
+        check(found, expected, {name: BOUNDS[name.split()[1]] for name in found})
+        times = race(contestants, options.tokens)
+    report(times, sum(p.numel() for p in model.parameters()), threads, options.json)
 
 
 if __name__ == "__main__":
