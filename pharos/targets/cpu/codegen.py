@@ -6,24 +6,27 @@ import ctypes
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pharos.core import settings
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import ErrorList, InternalError, UserError, nearest
-from pharos.ir import CompileError, diagnosed, span_of
+from pharos.ir import CompileError, diagnosed, operations, span_of
 from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.complaints import complaints_are_errors
 from pharos.targets.cpu.interfaces import join_interfaces
 from pharos.targets.cpu.libcalls import GENERATED
+from pharos.targets.cpu.scalar_code import has_scalar_code
 from pharos.targets.cpu.stopping import ASSERTION_FAILED
 
 _C_INTERFACE = "_mlir_ciface_"
 _NO_PASS = "the pipeline lacks a pass for it"
 _KERNELS = "kernels need a GPU, real or simulated: --target NAME:sim, see pharos targets"
+# Operations that name a function, and how.
+_NAMING = {"llvm.call": "callee", "llvm.mlir.addressof": "global_name"}
 # Operations from which a module is large: LLVM's optimisations of its IR are left out, whose time
 # grows faster than the module. Only deep networks are so large.
 _LARGE = 10_000
@@ -53,10 +56,12 @@ def compile_object(
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
-    large = len(_walk(module.operation)) >= _LARGE
+    every = operations(module, outer_first=True)
+    large = len(every) >= _LARGE
+    vectors = not large and not has_scalar_code(every)
     if large:
         join_interfaces(module)
-    code = _emit(module, 0 if large else optimize, position_independent)
+    code = _emit(module, 0 if large or vectors else optimize, position_independent)
     needed = elf.symbols(code).undefined
     linked = list(dict.fromkeys(libraries))
     if symbols.OPENMP not in linked and any(map(openmp.is_openmp, needed)):
@@ -75,7 +80,8 @@ def compile_object(
 
 def check_lowered(module: Any) -> None:
     """Raise CompileError that names the operations which have no LLVM form (the first five)."""
-    left = [op for op in _walk(module.operation) if not _has_llvm_form(op.name)]
+    every = operations(module, outer_first=True)
+    left = [op for op in every if not _has_llvm_form(op.name)]
     if not left:
         return
     # A cast that is left over is the trace of some other operation that is, if there is one.
@@ -109,7 +115,7 @@ def check_externals(
     declared = set(_declared(module)).difference(provided, (ASSERTION_FAILED,))
     missing: dict[str, UserError] = {}
     known = [name.removeprefix(_C_INTERFACE) for name in helpers.names()]
-    for operation in _walk(module.operation):
+    for operation in operations(module, *_NAMING, outer_first=True):
         name = _called(operation)
         if name is None or name not in declared or name in missing or name.startswith("llvm."):
             continue
@@ -132,32 +138,11 @@ def _has_llvm_form(name: str) -> bool:
 
 
 def _called(operation: Any) -> str | None:
-    attribute = {"llvm.call": "callee", "llvm.mlir.addressof": "global_name"}.get(operation.name)
-    if attribute is None or attribute not in operation.attributes:
+    attribute = _NAMING[operation.name]
+    if attribute not in operation.attributes:
         return None
     name: str = mlir.FlatSymbolRefAttr(operation.attributes[attribute]).value
     return name
-
-
-def _walk(operation: Any) -> list[Any]:
-    """``operation`` and all inside it.
-
-    Not through ``block.operations``: that makes MLIR's bindings import the builders of the LLVM
-    dialect, which takes longer than all else here.
-    """
-    return _found(operation, lambda inner: mlir.WalkResult.ADVANCE)
-
-
-def _found(operation: Any, then: Callable[[Any], Any]) -> list[Any]:
-    """``operation`` and what is inside it, where ``then`` does not tell the walk to skip it."""
-    found: list[Any] = []
-
-    def visit(inner: Any) -> Any:
-        found.append(inner)
-        return then(inner)
-
-    operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
-    return found
 
 
 def _emit(module: Any, optimize: int, position_independent: bool) -> bytes:
@@ -204,10 +189,21 @@ def _public(module: Any) -> str | None:
 
 
 def _functions(module: Any) -> list[Any]:
-    def then(operation: Any) -> Any:
-        return mlir.WalkResult.SKIP if operation.name == "llvm.func" else mlir.WalkResult.ADVANCE
+    """The functions of ``module``, without a look at what is in them.
 
-    return [one for one in _found(module.operation, then) if one.name == "llvm.func"]
+    Not through ``block.operations``: that makes MLIR's bindings import the builders of the LLVM
+    dialect, which takes longer than all else here.
+    """
+    found: list[Any] = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name != "llvm.func":
+            return mlir.WalkResult.ADVANCE
+        found.append(operation)
+        return mlir.WalkResult.SKIP
+
+    module.operation.walk(visit, mlir.WalkOrder.PRE_ORDER)
+    return found
 
 
 def _declared(module: Any) -> list[str]:
