@@ -64,6 +64,7 @@ class _Kernels:
 
     operations: int = 0
     functions: dict[str, Any] = field(default_factory=dict)
+    _bodies: dict[str, list[Any]] = field(default_factory=dict)
     calls: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -84,21 +85,39 @@ class _Kernels:
         owners = {_owner(call) for call in self.calls[name]}
         return owners & set(self.functions)
 
+    def body(self, name: str) -> list[Any]:
+        """The operations of ``name``."""
+        if name not in self._bodies:
+            self._bodies[name] = operations(self.functions[name])
+        return self._bodies[name]
+
+    def changed(self, name: str) -> None:
+        """Some operations of ``name`` are others now."""
+        self._bodies.pop(name, None)
+
     def erase(self, name: str) -> None:
         """Remove ``name``, and forget the calls in its body."""
-        function = self.functions.pop(name)
-        for call in operations(function, "func.call"):
-            self.calls[call.attributes["callee"].value].remove(call)
-        function.erase()
+        for operation in self.body(name):
+            if operation.name == "func.call":
+                self.calls[operation.attributes["callee"].value].remove(operation)
+        self.changed(name)
+        self.functions.pop(name).erase()
 
 
 def _round(kernels: _Kernels, names: set[str]) -> set[str]:
     """Merge what can be among all, where one of ``names`` takes part: the callers of what was
     merged, which may now be the same."""
-    groups = defaultdict(list)
-    for name, function in kernels.functions.items():
+    alike = defaultdict(list)
+    for name in kernels.functions:
         if name in names:
-            groups[_shape(function)].append(name)
+            outline = tuple(operation.name for operation in kernels.body(name))
+            alike[outline].append(name)
+    groups = defaultdict(list)
+    for members in alike.values():
+        # Functions of the same shape are of the same operations, which is known at a tenth of what
+        # printing costs; in a small module most are like no other.
+        for name in members if len(members) > 1 else ():
+            groups[_shape(kernels.functions[name])].append(name)
     changed: set[str] = set()
     for members in groups.values():
         if len(members) > 1 and _merge(members, kernels):
@@ -116,15 +135,16 @@ def _shape(function: Any) -> str:
 
 def _merge(members: Sequence[str], kernels: _Kernels) -> bool:
     """Whether the functions ``members``, which have the same shape, became the first of them."""
-    functions = [kernels.functions[name] for name in members]
-    constants = [_constants(function) for function in functions]
+    constants = [_constants(kernels.body(name)) for name in members]
     values = [[_value(constant) for constant in one] for one in constants]
     columns = list(zip(*values, strict=True))
     # Numbers that agree in every member among themselves are one parameter.
     differing = list(dict.fromkeys(column for column in columns if len(set(column)) > 1))
     if len(differing) > _MOST:
         return False
-    parameters = dict(zip(differing, _add_parameters(functions[0], len(differing)), strict=True))
+    added = _add_parameters(kernels.functions[members[0]], len(differing))
+    parameters = dict(zip(differing, added, strict=True))
+    kernels.changed(members[0])
     for constant, column in zip(constants[0], columns, strict=True):
         if column in parameters:
             constant.results[0].replace_all_uses_with(parameters[column])
@@ -152,6 +172,7 @@ def _replace(call: Any, name: str, operands: Sequence[Any], kernels: _Kernels) -
     """Call ``name`` with ``operands`` instead of ``call``."""
     with mlir.InsertionPoint(call), call.location:
         made = dialect("func").CallOp([], mlir.FlatSymbolRefAttr.get(name), list(operands))
+    kernels.changed(_owner(call))
     kernels.calls[call.attributes["callee"].value].remove(call)
     kernels.calls[name].append(made.operation)
     call.erase()
@@ -164,10 +185,10 @@ def _numbers(call: Any, numbers: Sequence[int]) -> list[Any]:
         return [dialect("arith").ConstantOp(index, number).result for number in numbers]
 
 
-def _constants(function: Any) -> list[Any]:
-    """The index constants in ``function``, in order."""
+def _constants(body: Sequence[Any]) -> list[Any]:
+    """The index constants among the operations ``body``, in order."""
     index = mlir.IndexType.get()
-    return [c for c in operations(function, "arith.constant") if c.results[0].type == index]
+    return [c for c in body if c.name == "arith.constant" and c.results[0].type == index]
 
 
 def _value(constant: Any) -> int:
