@@ -50,6 +50,14 @@ def test_rows_are_rounded_to_the_nearest_of_255_numbers():
 
 
 def test_the_program_computes_with_the_rounded_weights():
+    model = Gpt2.load(PATH, dtype="int8", positions=3)
+    other = rounded(model)
+    for place, token in enumerate((7, 2047, 300)):
+        assert np.abs(model.step(token, place) - other.step(token, place)).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_a_prompt_and_a_token_after_it():
     model = Gpt2.load(PATH, dtype="int8")
     other = rounded(model)
     ids = np.random.default_rng(1).integers(0, 2048, 21).tolist()
