@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import sys
 
+from pharos import toolchain
 from pharos.core.errors import PharosError
 from pharos.runtime.child import in_child
 
@@ -27,13 +28,18 @@ def preload(target: str) -> None:
         # Some modules can only be imported from within others.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    # What is the same for all problems, and found out once in a process: the hash of Pharos's
+    # sources, the target's facts, the descriptors that its pipeline is made of.
+    with contextlib.suppress(PharosError, OSError):
+        request = toolchain.Request(target)
+        toolchain.cached(toolchain.Payload("", "", dict), request)
+        toolchain.plan(request)
 
 
 def _needed(target: str) -> list[str]:
     """The modules that are imported once a small model was compiled, run and compared."""
     import torch
 
-    from pharos import toolchain
     from pharos.ingress.torch import import_model
     from pharos.kernelbench import work
     from pharos.toolchain.front_ends import torch_payload
