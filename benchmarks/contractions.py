@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from contraction_programs import ConvolutionShape, einsum_program, einsum_shapes
 
 from pharos.toolchain import Request, build, load, mlir_payload
 
-SIZES = "mnkbijl"
 # einsum, sizes of its letters
 PRODUCTS: list[tuple[str, dict[str, int]]] = [
     ("mk,kn->mn", {"m": 1024, "n": 1024, "k": 1024}),
@@ -71,39 +71,13 @@ CONVOLUTIONS: list[tuple[int, int, tuple[int, ...], int, tuple[int, ...], int, i
 ]
 
 
-def memref(shape: tuple[int, ...]) -> str:
-    return f"memref<{'x'.join(map(str, shape))}xf32>"
-
-
-def program(loops: list[str], maps: list[str], shapes: list[tuple[int, ...]], inner: int) -> str:
-    """``y = sum a * b``; the last ``inner`` loops are summed over."""
-    a, b, y = map(memref, shapes)
-    kinds = ['"parallel"'] * (len(loops) - inner) + ['"reduction"'] * inner
-    head = f"affine_map<({', '.join(loops)}) -> "
-    return f"""
-func.func @f(%a: {a}, %b: {b}, %y: {y}) {{
-  %zero = arith.constant 0.0 : f32
-  linalg.fill ins(%zero : f32) outs(%y : {y})
-  linalg.generic {{indexing_maps = [{", ".join(f"{head}({m})>" for m in maps)}],
-      iterator_types = [{", ".join(kinds)}]}} ins(%a, %b : {a}, {b}) outs(%y : {y}) {{
-  ^bb0(%p: f32, %q: f32, %s: f32):
-    %m = arith.mulf %p, %q : f32
-    %t = arith.addf %s, %m : f32
-    linalg.yield %t : f32
-  }}
-  return
-}}"""
-
-
 def products() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[..., Any], float]]:
     """Name, program, inputs, torch's function and operations of each product."""
     for spec, sizes in PRODUCTS:
-        ins, out = spec.split("->")
-        sides = [*ins.split(","), out]
-        inner = [x for x in dict.fromkeys(ins.replace(",", "")) if x not in out]
-        shapes = [tuple(sizes[x] for x in side) for side in sides]
-        text = program([*out, *inner], [", ".join(s) for s in sides], shapes, len(inner))
-        inputs = [torch.randn(s) for s in shapes[:2]]
+        ins, _ = spec.split("->")
+        sides = ins.split(",")
+        text = einsum_program(spec, sizes)
+        inputs = [torch.randn(s) for s in einsum_shapes(spec, sizes)[:2]]
         name = f"{spec} {'x'.join(map(str, sizes.values()))}"
         work = 2.0 * float(np.prod([float(n) for n in sizes.values()]))
         if len(spec) == len("mk,kn->mn"):
@@ -119,18 +93,8 @@ def convolutions() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[...,
     """The same of each convolution."""
     for n, c, sizes, f, window, stride, dilation, groups in CONVOLUTIONS:
         rank = len(sizes)
-        outs = [
-            (s - (k - 1) * dilation - 1) // stride + 1 for s, k in zip(sizes, window, strict=True)
-        ]
-        o, k = [f"o{i}" for i in range(rank)], [f"k{i}" for i in range(rank)]
-        at = [f"{x} * {stride} + {y} * {dilation}" for x, y in zip(o, k, strict=True)]
-        maps = [
-            ", ".join(m) for m in (["n", "g", "c", *at], ["g", "f", "c", *k], ["n", "g", "f", *o])
-        ]
-        each = (c // groups, f // groups)
-        shapes = [(n, groups, each[0], *sizes), (groups, each[1], each[0], *window)]
-        shapes.append((n, groups, each[1], *outs))
-        text = program(["n", "g", "f", *o, "c", *k], maps, shapes, 1 + rank)
+        shape = ConvolutionShape(n, c, sizes, f, window, stride, dilation, groups)
+        text, shapes = shape.program(), shape.shapes
         call = getattr(torch.nn.functional, f"conv{rank}d")
         inputs = [torch.randn(s) for s in shapes[:2]]
 

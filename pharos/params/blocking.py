@@ -4,8 +4,8 @@
       for each tile of nr columns, mr rows: mr x nr sums stay in registers over kc steps
 
 Rows and columns are the two sides of the result, columns being the side that is contiguous in
-memory. Of the four terms, arithmetic and what must be read for it overlap; writing the sums and
-packing the factors do not.
+memory. Of the four terms, arithmetic and what must be read for it overlap for the most part;
+writing the sums and packing the factors do not. See docs/performance/cost-model.md.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from typing import Any
 # Per core and cycle, for cores of the last ten years (optimisation manuals of Intel and AMD).
 FUSED_PER_CYCLE, LOADS_PER_CYCLE, LATENCY = 2, 2, 4
 BYTES_PER_CYCLE = {"l2": 32.0, "l3": 10.0, "memory": 5.0}
-TILE_OVERHEAD = 24.0  # cycles to begin a tile: pointers, the masks of an edge
-# Cycles to load, add and store one vector of a result that is larger than the second cache,
-# measured as the difference between kc = 128 and 256 for 1020 x 1024 x 1024 on Cascade Lake.
-SUM_OVERHEAD = 12.0
+# The rest is fitted to times on Cascade Lake, benchmarks/cost_model.py: cycles to begin a tile, to
+# store a vector of sums, and what it takes more where a tile is not whole and masks are needed.
+TILE, STORE, EDGE = 40.0, 6.0, 10.0
+PANELS = 24.0  # bytes a cycle that panels are read with from the second cache
+STALLS = 0.15  # the part of the shorter of multiplying and reading that the other does not hide
+ODD_ROWS = 0.12  # what tiles of 9, 10 or 11 rows take longer than tiles of 8 or 12
+AGAIN = {"l2": 32.0, "l3": 8.0}  # bytes of the result a cycle, for each piece after the first
 
 
 @dataclass(frozen=True)
@@ -83,36 +86,46 @@ def cycles_per_step(mr: int, nr: int, unit: Unit) -> float:
 
 def cycles(extents: Extents, blocks: Blocks, unit: Unit) -> float:
     """Estimated cycles of the contraction on all threads."""
-    pieces = math.ceil(extents.inner / blocks.kc)
-    tiles = math.ceil(extents.rows / blocks.mr) * math.ceil(extents.columns / blocks.nr)
-    arithmetic = tiles * extents.inner * cycles_per_step(blocks.mr, blocks.nr, unit)
-    total = max(arithmetic, _reading(extents, blocks, unit))
-    total += tiles * pieces * _writing(blocks, unit)
+    across, down = _tiles(extents, blocks)
+    arithmetic = across * down * extents.inner * cycles_per_step(blocks.mr, blocks.nr, unit)
+    reading = _reading(extents, blocks, unit)
+    total = max(arithmetic, reading) + STALLS * min(arithmetic, reading)
+    if blocks.mr > 8 and blocks.mr % 4:
+        total += ODD_ROWS * arithmetic
+    total += _writing(extents, blocks, unit)
     total += _packing(extents, blocks, unit)
     return extents.batch * total * _share(extents, blocks, unit)
 
 
+def _tiles(extents: Extents, blocks: Blocks) -> tuple[int, int]:
+    """Tiles along a row of the result, and rows of tiles."""
+    return math.ceil(extents.columns / blocks.nr), math.ceil(extents.rows / blocks.mr)
+
+
 def _reading(extents: Extents, blocks: Blocks, unit: Unit) -> float:
-    """Cycles to bring factors into the first cache."""
+    """Cycles to bring panels into the first cache: of the columns for every tile, of the rows for
+    every row of tiles, as they stay there."""
+    across, down = _tiles(extents, blocks)
+    panel = blocks.nr * extents.inner * unit.bytes
+    block = blocks.nc * blocks.kc * unit.bytes
+    total = across * down * panel / (PANELS if block <= 0.6 * unit.l2 else BYTES_PER_CYCLE["l3"])
+    stays = blocks.mr * blocks.kc * unit.bytes <= 0.8 * unit.l1
+    times = math.ceil(extents.columns / blocks.nc) if stays else across
+    rows = down * blocks.mr * extents.inner * unit.bytes
+    return total + times * rows / BYTES_PER_CYCLE["l3"]
+
+
+def _writing(extents: Extents, blocks: Blocks, unit: Unit) -> float:
+    """Cycles to store all sums, once for each piece of the inner loops."""
+    across, down = _tiles(extents, blocks)
     pieces = math.ceil(extents.inner / blocks.kc)
-    tiles = math.ceil(extents.rows / blocks.mr) * math.ceil(extents.columns / blocks.nr)
-    columns = blocks.nr * blocks.kc * unit.bytes
-    rows = blocks.mr * blocks.kc * unit.bytes
-    per_tile = rows if rows + columns <= 0.75 * unit.l1 else rows + columns
-    block = blocks.mc * blocks.kc * unit.bytes
-    level = "l2" if block <= 0.5 * unit.l2 else "l3" if block <= 0.5 * unit.l3 else "memory"
-    total = tiles * pieces * per_tile / BYTES_PER_CYCLE[level]
-    # Each block of rows reads all columns again.
-    panel = blocks.nc * blocks.kc * unit.bytes
-    level = "l2" if panel <= 0.5 * unit.l2 else "l3" if panel <= 0.5 * unit.l3 else "memory"
-    again = math.ceil(extents.rows / blocks.mc) * extents.inner * extents.columns * unit.bytes
-    return total + again / BYTES_PER_CYCLE[level]
-
-
-def _writing(blocks: Blocks, unit: Unit) -> float:
-    """Cycles to load and store the sums of a tile once."""
-    vectors = math.ceil(blocks.nr / unit.lanes)
-    return TILE_OVERHEAD + SUM_OVERHEAD * blocks.mr * vectors
+    cut_rows, cut_columns = extents.rows % blocks.mr > 0, extents.columns % blocks.nr > 0
+    edges = across * cut_rows + down * cut_columns - (cut_rows and cut_columns)
+    vectors = blocks.mr * math.ceil(blocks.nr / unit.lanes)
+    once = across * down * (TILE + STORE * vectors) + edges * EDGE * vectors
+    result = extents.rows * extents.columns * unit.bytes
+    again = result / AGAIN["l2" if result <= unit.l2 else "l3"]
+    return pieces * once + (pieces - 1) * again
 
 
 def _packing(extents: Extents, blocks: Blocks, unit: Unit) -> float:
@@ -125,9 +138,13 @@ def _packing(extents: Extents, blocks: Blocks, unit: Unit) -> float:
 
 
 def _share(extents: Extents, blocks: Blocks, unit: Unit) -> float:
-    """The part of the work that the busiest thread has: blocks of the longer side are shared."""
+    """The part of the work that the busiest thread has: batches are shared where there are enough,
+    else blocks of the longer side."""
+    batch, threads = extents.batch, unit.threads
+    if batch > 1 and (batch >= 4 * threads or batch % threads == 0):
+        return math.ceil(batch / threads) / batch
     if extents.rows > extents.columns:
         parts = math.ceil(extents.rows / blocks.mr)
     else:
         parts = math.ceil(extents.columns / blocks.nr)
-    return math.ceil(parts / min(unit.threads, parts)) / parts
+    return math.ceil(parts / min(threads, parts)) / parts

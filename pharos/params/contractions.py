@@ -10,19 +10,17 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pharos.params.blocking import (
-    BYTES_PER_CYCLE,
     FUSED_PER_CYCLE,
     LATENCY,
     Blocks,
     Extents,
     Unit,
     cycles,
-    cycles_per_step,
     registers_of,
 )
 from pharos.params.matrix_blocks import best_matrix_blocks, matrix_problems, matrix_reason
@@ -34,9 +32,7 @@ from pharos.targets.cpu.contractions.units import AMX, AMX_SIMD_BITS, FMA, suits
 NAMES = ("mr", "nr", "mc", "nc", "kc")
 UNKNOWN = 1024  # taken for a size that is known only at run time
 _ROWS = 12  # of a tile: more are rarely faster and take longer to compile
-# The part of the time to read panels from the second cache that arithmetic does not hide: with it
-# 12 rows beat 8 for 2048^3 by 5%, as they do.
-STALLS = 0.3
+_TILES = 4  # register tiles that get as far as a choice of blocks
 _TYPES = re.compile(r"(?:bf|f|i)(\d+)")
 
 
@@ -183,16 +179,18 @@ def _product(sizes: Iterable[int | None]) -> int | None:
 @functools.lru_cache(maxsize=4096)
 def _best(extents: Extents, unit: Unit, fixed: tuple[tuple[str, int], ...]) -> Blocks:
     wanted = dict(fixed)
-    tile = _cheapest(
-        _tiles(extents, unit, wanted), lambda t: (_tile_cost(t, extents, unit), -t[0] * t[1])
-    )
-    return _cheapest(
-        _blocks(tile, extents, unit, wanted), lambda b: (cycles(extents, b, unit), -b.mc * b.nc)
-    )
 
+    def cost(blocks: Blocks) -> tuple[float, int]:
+        return cycles(extents, blocks, unit), -blocks.mc * blocks.nc
 
-def _cheapest(candidates: Iterable[Any], cost: Callable[[Any], Any]) -> Any:
-    return min(candidates, key=cost)
+    def first(tile: tuple[int, int]) -> tuple[float, int]:
+        least = min(
+            cycles(extents, b, unit) for b in _blocks(tile, extents, unit, wanted, (384,), (4,))
+        )
+        return least, -tile[0] * tile[1]
+
+    tiles = sorted(_tiles(extents, unit, wanted), key=first)[:_TILES]
+    return min((b for tile in tiles for b in _blocks(tile, extents, unit, wanted)), key=cost)
 
 
 def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[tuple[int, int]]:
@@ -211,22 +209,18 @@ def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[
                 yield mr, nr
 
 
-def _tile_cost(tile: tuple[int, int], extents: Extents, unit: Unit) -> float:
-    """Cycles of the arithmetic alone, edges included, and of beginning a tile."""
-    mr, nr = tile
-    tiles = math.ceil(extents.rows / mr) * math.ceil(extents.columns / nr)
-    steps = extents.inner * cycles_per_step(mr, nr, unit)
-    reading = extents.inner * (mr + nr) * unit.bytes / BYTES_PER_CYCLE["l2"]
-    return tiles * (max(steps, reading) + STALLS * reading + 24)
-
-
 def _blocks(
-    tile: tuple[int, int], extents: Extents, unit: Unit, wanted: Mapping[str, int]
+    tile: tuple[int, int],
+    extents: Extents,
+    unit: Unit,
+    wanted: Mapping[str, int],
+    longest: Iterable[int] = (128, 192, 256, 384, 512, 1024),
+    parts: Iterable[int] = (16, 8, 4, 2),
 ) -> Iterator[Blocks]:
-    """Blocks around what the caches hold."""
+    """Blocks around what the caches hold: the ``parts`` of the second one."""
     mr, nr = tile
-    for kc in _fixed(wanted, "kc", _pieces(extents.inner, (128, 192, 256, 384, 512, 1024))):
-        for part in (16, 8, 4, 2):
+    for kc in _fixed(wanted, "kc", _pieces(extents.inner, longest)):
+        for part in parts:
             elements = unit.l2 // part // (kc * unit.bytes)
             for mc in _fixed(wanted, "mc", {_fit(elements, mr, extents.rows)}):
                 for nc in _fixed(wanted, "nc", {_fit(elements, nr, extents.columns)}):
