@@ -24,6 +24,7 @@ from pharos.targets.common.nests.start import Earlier, pure, with_start
 from pharos.targets.cpu.vector_loops import partial
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
 from pharos.targets.cpu.vector_loops.functions import Functions
+from pharos.targets.cpu.vector_loops.in_result import in_results
 from pharos.targets.cpu.vector_loops.launch import launch, share
 from pharos.targets.cpu.vector_loops.rows import Rows, block_of, longest_group
 
@@ -49,6 +50,7 @@ class VectorLoops:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             functions = Functions(module, self.prefetch)
+            in_results(module)
             for operation in generics(module):
                 nest = read_nest(operation)
                 if nest is not None and supported(nest):
