@@ -34,6 +34,14 @@ def test_tiles_as_measured() -> None:
     assert 4 * tiles.query_tile * tiles.key_tile <= SERVER.l1
 
 
+@pytest.mark.parametrize(("queries", "depth"), [(256, 512), (512, 512), (512, 1024)])
+def test_deep_heads_as_measured(queries: int, depth: int) -> None:
+    """Blocks of 64 queries and tiles of 32 rows lost 10 to 40%: keys are read for too few."""
+    tiles = best(Work(16, queries, queries, depth, depth, 4), SERVER)
+    assert tiles.query_tile == 64
+    assert tiles.query_block == queries
+
+
 def test_more_keys_take_longer() -> None:
     for queries in (1, 100):
         works = [Work(4, queries, keys, 64, 64, 4) for keys in (100, 1000, 10000)]
