@@ -73,6 +73,10 @@ class Work:
         self._keep(self.row)
         self._report(step)
 
+    def _compiling(self, step: str) -> None:
+        self._step = f"compile: {step}"
+        self._report(self._step)
+
     def _solve(self) -> None:
         self._begin("load")
         problem, changes, note = load(self.task, self.options, self.wanted.of("sources"))
@@ -120,10 +124,10 @@ class Work:
 
         request = requested(self.task, self.options, self.wanted)
         files.plan(payload, request)
+        # Known before the clock runs: writing it for each stage would be a part of the time.
+        self._keep(self.row)
         start, worked = time.perf_counter(), time.process_time()
-        built = toolchain.build(
-            payload, request, fresh=True, watch=lambda step: self._begin(f"compile: {step}")
-        )
+        built = toolchain.build(payload, request, fresh=True, watch=self._compiling)
         self.row["compile_seconds"] = time.perf_counter() - start
         self.row["compile_cpu_seconds"] = time.process_time() - worked
         self.row["stages"] = [[name, seconds] for name, seconds in built.timings]
