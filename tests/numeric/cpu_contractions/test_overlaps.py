@@ -79,7 +79,8 @@ func.func @f(%x: {x}, %w: {w}, %y: {y}) {{
 
 def lowered(text: str) -> str:
     driving = {"stop_after": "packed-contractions"}
-    return str(lower(mlir_payload(text), Request(driving=driving)).module)
+    request = Request(parameters={"threads": 1}, driving=driving)
+    return str(lower(mlir_payload(text), request).module)
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,8 @@ class _Writer:
         one = math.prod(self.size[loop] for loop in self.order if loop != first) * bits // 8
         cut = self._cut(one)
         part = one // self.size[cut] * _cut_size(self.size[cut], one) if cut is not None else one
-        block = _largest_divisor(self.size[first], max(1, _BLOCK_BYTES // part))
+        most = min(_BLOCK_BYTES // part, self.size[first] // threads)  # a block for each thread
+        block = _largest_divisor(self.size[first], max(1, most))
         self.block[first] = block
         if cut is not None:
             self.block[cut] = _cut_size(self.size[cut], one)
