@@ -88,9 +88,8 @@ def run(
         return
     payload = options.read(file)
     if stop_after is not None:
-        calling.print_module(
-            file, apart.lower(payload, request, timed=time), time=time, as_json=as_json
-        )
+        lowered = apart.lower(payload, request, timed=time)
+        calling.print_module(file, lowered, time=time, as_json=as_json)
         return
     built = apart.build(payload, request, timed=time)
     remark_build(built, time=time and not as_json)
