@@ -10,6 +10,7 @@ import torch
 from pharos import ir
 from pharos.core.errors import UserError
 from pharos.ingress.torch.constants import lift_constants, literal
+from pharos.ingress.torch.empty import without_empty_views
 from pharos.ingress.torch.loops import write_loops
 from pharos.ingress.torch.memory import as_numpy
 from pharos.ingress.torch.unsupported import raise_all, refuse_random, refuse_unsupported
@@ -61,6 +62,7 @@ def lower(graph: Any, names: list[str], entry: str) -> Lowered:
     Raises UserError that names every operator that has no lowering, with its line.
     """
     refuse_random(graph)
+    without_empty_views(graph)
     try:
         return _lower(graph, names, entry)
     except Exception as error:

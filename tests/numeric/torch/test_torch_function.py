@@ -19,6 +19,17 @@ def agrees(function, model, *inputs, **tolerance):
     torch.testing.assert_close(bound.finish(), want, **tolerance)
 
 
+class Reshaped(nn.Module):
+    def forward(self, x):
+        return x.reshape(0, 3, 11) + 1, x.sum(1)
+
+
+@pytest.mark.parametrize("model", [nn.Linear(33, 5), Reshaped()], ids=["linear", "reshaped"])
+def test_tensors_without_elements(compiled, model):
+    empty = torch.zeros(31, 0, 33)
+    agrees(compiled(model, empty), model, empty)
+
+
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
