@@ -25,11 +25,10 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.transform.generics import (
     copied,
     index_maps,
-    input_count,
     loop_sizes,
-    loops_of,
     new_generic,
     renamed,
+    slice_of,
 )
 
 
@@ -80,36 +79,13 @@ def _rewrite(generic: Any) -> None:
 def _check(generic: Any, assertion: Any) -> _Check | None:
     """How ``assertion`` may be checked apart; None where its condition is more than arithmetic on
     inputs and loops, or its inputs do not tell how often those run."""
-    block, inputs = generic.regions[0].blocks[0], input_count(generic)
-    body: list[Any] = []
-    arguments: set[int] = set()
-    loops: set[int] = set()
-    pending = [assertion.operands[0]]
-    while pending:
-        value = pending.pop()
-        if isinstance(value.owner, mlir.Block):
-            if value.owner == block:
-                number = mlir.BlockArgument(value).arg_number
-                if number >= inputs:
-                    return None
-                arguments.add(number)
-                loops |= loops_of(index_maps(generic)[number])
-            continue
-        owner = value.owner.operation
-        if owner.block == block and owner not in body:
-            if len(owner.regions) or not owner.name.startswith(("arith.", "linalg.index")):
-                return None
-            body.append(owner)
-            if owner.name == "linalg.index":
-                loops.add(owner.attributes["dim"].value)
-            pending.extend(owner.operands)
-    if not loops <= _told_by(generic, arguments):
+    found = slice_of(generic, [assertion.operands[0]], ("arith.", "linalg.index"))
+    if found is None or not set(found.loops) <= _told_by(generic, found.inputs):
         return None
-    ordered = tuple(op.operation for op in block.operations if op.operation in body)
-    return _Check(assertion, ordered, tuple(sorted(arguments)), tuple(sorted(loops)))
+    return _Check(assertion, found.body, found.inputs, found.loops)
 
 
-def _told_by(generic: Any, arguments: set[int]) -> set[int]:
+def _told_by(generic: Any, arguments: Sequence[int]) -> set[int]:
     """The loops whose sizes the shapes of those operands are."""
     return {
         expression.position

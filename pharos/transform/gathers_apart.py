@@ -25,10 +25,10 @@ from pharos.transform.generics import (
     input_count,
     loop_kinds,
     loop_sizes,
-    loops_of,
     new_generic,
     projection,
     renamed,
+    slice_of,
 )
 
 
@@ -73,33 +73,10 @@ def _rewrite(generic: Any) -> None:
 def _gather(generic: Any, extract: Any) -> _Gather | None:
     """How ``extract`` may be done apart; None where it depends on all loops, or on what the
     reduction has so far."""
-    block, inputs = generic.regions[0].blocks[0], input_count(generic)
-    body: list[Any] = []
-    arguments: set[int] = set()
-    loops: set[int] = set()
-    pending = list(extract.operands)
-    while pending:
-        value = pending.pop()
-        if isinstance(value.owner, mlir.Block):
-            if value.owner == block:
-                number = mlir.BlockArgument(value).arg_number
-                if number >= inputs:
-                    return None
-                arguments.add(number)
-                loops |= loops_of(index_maps(generic)[number])
-            continue
-        owner = value.owner.operation
-        if owner.block == block and owner not in body:
-            if len(owner.regions) or not owner.name.startswith(("arith.", "linalg.")):
-                return None
-            body.append(owner)
-            if owner.name == "linalg.index":
-                loops.add(owner.attributes["dim"].value)
-            pending.extend(owner.operands)
-    if len(loops) == len(loop_kinds(generic)):
+    found = slice_of(generic, list(extract.operands), ("arith.", "linalg."))
+    if found is None or len(found.loops) == len(loop_kinds(generic)):
         return None
-    ordered = tuple(op.operation for op in block.operations if op.operation in body)
-    return _Gather(extract, ordered, tuple(sorted(arguments)), tuple(sorted(loops)))
+    return _Gather(extract, found.body, found.inputs, found.loops)
 
 
 def _gathered(generic: Any, gather: _Gather, sizes: Sequence[int | None]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
@@ -91,3 +92,43 @@ def copied(operations: Sequence[Any], values: dict[Any, Any], new: dict[int, int
             dim = new[operation.attributes["dim"].value]
             copy.attributes["dim"] = mlir.IntegerAttr.get(mlir.IntegerType.get_signless(64), dim)
         values.update(zip(operation.results, copy.results, strict=True))
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What computes some values of a body: its operations, in order, the inputs that it reads, and
+    the loops that it depends on, both ascending."""
+
+    body: tuple[Any, ...]
+    inputs: tuple[int, ...]
+    loops: tuple[int, ...]
+
+
+def slice_of(generic: Any, values: Sequence[Any], kinds: tuple[str, ...]) -> Slice | None:
+    """What computes ``values`` in the body of ``generic``; None where that reads an output, or is
+    more than operations whose names begin with one of ``kinds``."""
+    block, inputs = generic.regions[0].blocks[0], input_count(generic)
+    body: list[Any] = []
+    arguments: set[int] = set()
+    loops: set[int] = set()
+    pending = list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value.owner, mlir.Block):
+            if value.owner == block:
+                number = mlir.BlockArgument(value).arg_number
+                if number >= inputs:
+                    return None
+                arguments.add(number)
+                loops |= loops_of(index_maps(generic)[number])
+            continue
+        owner = value.owner.operation
+        if owner.block == block and owner not in body:
+            if len(owner.regions) or not owner.name.startswith(kinds):
+                return None
+            body.append(owner)
+            if owner.name == "linalg.index":
+                loops.add(owner.attributes["dim"].value)
+            pending.extend(owner.operands)
+    ordered = tuple(op.operation for op in block.operations if op.operation in body)
+    return Slice(ordered, tuple(sorted(arguments)), tuple(sorted(loops)))
