@@ -86,12 +86,11 @@ def run(
         models.refuse({"--entry": entry, "--input": inputs, "ARG": arguments})
         models.run(models.Wanted(file, seed, measured, time, as_json), request)
         return
-    payload = options.read(file)
     if stop_after is not None:
-        lowered = apart.lower(payload, request, timed=time)
+        lowered = apart.lower(options.read(file), request, timed=time)
         calling.print_module(file, lowered, time=time, as_json=as_json)
         return
-    built = apart.build(payload, request, timed=time)
+    built = apart.build(options.read(file), request, timed=time)
     remark_build(built, time=time and not as_json)
     calling.run(
         calling.Wanted(file, built, entry, inputs, tuple(arguments or ()), seed, count),
