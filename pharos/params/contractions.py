@@ -11,7 +11,7 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pharos.params.blocking import (
@@ -23,13 +23,20 @@ from pharos.params.blocking import (
     cycles,
     registers_of,
 )
-from pharos.params.matrix_blocks import best_matrix_blocks, matrix_problems, matrix_reason
+from pharos.params.candidates import ranked
+from pharos.params.matrix_blocks import (
+    best_matrix_blocks,
+    matrix_candidates,
+    matrix_problems,
+    matrix_reason,
+)
 from pharos.params.values import strange
 from pharos.payload import Contraction, Convolution, Motif
-from pharos.pipeline import Choice, MotifChoice
+from pharos.pipeline import Candidate, Choice, MotifChoice
 from pharos.targets.cpu.contractions.units import AMX, AMX_SIMD_BITS, FMA, suits_tiles
 
 NAMES = ("mr", "nr", "mc", "nc", "kc")
+TILE = NAMES[:2]
 UNKNOWN = 1024  # taken for a size that is known only at run time
 _ROWS = 12  # of a tile: more are rarely faster and take longer to compile
 _TILES = 4  # register tiles that get as far as a choice of blocks
@@ -80,6 +87,13 @@ def best_blocks(extents: Extents, unit: Unit, fixed: Mapping[str, int] | None = 
     return _best(extents, unit, tuple(sorted((fixed or {}).items())))
 
 
+def ranked_blocks(extents: Extents, unit: Unit) -> tuple[Candidate, ...]:
+    """The blocks that are worth measuring, those that the model finds cheapest first."""
+    all_blocks = (b for tile in _tiles(extents, unit, {}) for b in _blocks(tile, extents, unit, {}))
+    priced = (Candidate(asdict(b), cycles(extents, b, unit)) for b in all_blocks)
+    return ranked(priced, TILE)
+
+
 def problems(values: Mapping[str, Any], unit: Unit) -> list[str]:
     """The constraints that ``values`` break, each in a sentence; none for legal blocks."""
     found = strange(values, NAMES)
@@ -117,7 +131,13 @@ def _choice(motif: Motif, facts: Any, threads: int) -> MotifChoice | None:
         why = _why(extents, blocks, unit, known)
         return {name: Choice(getattr(blocks, name), why) for name in NAMES}
 
-    return MotifChoice(motif.key, choose, lambda values: problems(values, unit), _signature(motif))
+    def candidates() -> tuple[Candidate, ...]:
+        return ranked_blocks(extents, unit)
+
+    def broken(values: Mapping[str, Any]) -> list[str]:
+        return problems(values, unit)
+
+    return MotifChoice(motif.key, choose, broken, _signature(motif, facts, threads), candidates)
 
 
 def _on_tiles(motif: Motif, facts: Any, bf16_unit: str) -> bool:
@@ -144,12 +164,22 @@ def _matrix_choice(motif: Motif, facts: Any, threads: int) -> MotifChoice:
         why = matrix_reason(extents, blocks)
         return {name: Choice(getattr(blocks, name), why) for name in NAMES}
 
-    return MotifChoice(motif.key, choose, matrix_problems, _signature(motif))
+    def candidates() -> tuple[Candidate, ...]:
+        return ranked(matrix_candidates(extents, unit), TILE)
+
+    work = f"{_signature(motif, facts, threads)}, {AMX.name}"
+    return MotifChoice(motif.key, choose, matrix_problems, work, candidates)
 
 
-def _signature(motif: Motif) -> str:
-    """What a record of good parameters is for: the work, not the program it is in."""
-    return f"{motif.kind} {motif.describe()}"
+def _signature(motif: Motif, facts: Any, threads: int) -> str:
+    """What a record of good parameters is for: the work and what does it, not the program it is
+    in."""
+    if isinstance(motif, Contraction):
+        layouts = (motif.lhs.stored, motif.rhs.stored, motif.result)
+    else:
+        layouts = getattr(motif, "layouts", ())
+    unit = f"{facts.simd_bits}-bit vectors, {threads} threads"
+    return f"{motif.kind} {motif.describe()}, {' '.join(layouts)}, {unit}"
 
 
 def _bits(motif: Motif) -> int | None:

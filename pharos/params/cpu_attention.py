@@ -13,14 +13,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pharos.params.blocking import BYTES_PER_CYCLE, FUSED_PER_CYCLE, LATENCY, LOADS_PER_CYCLE
+from pharos.params.candidates import ranked
 from pharos.params.matrix_blocks import PRODUCT, SIDE
 from pharos.params.values import strange
 from pharos.payload import Attention
-from pharos.pipeline import Choice, MotifChoice
+from pharos.pipeline import Candidate, Choice, MotifChoice
 from pharos.targets.cpu.attention.parameters import (
     DEEPEST,
     FEW_ROWS,
@@ -317,7 +318,15 @@ def _choice(motif: Attention, work: Work, machine: Machine, unit: Unit) -> Motif
     def broken(values: Mapping[str, Any]) -> list[str]:
         return problems(values, work, machine)
 
-    return MotifChoice(motif.key, choose, broken, f"{motif.kind} {motif.describe()}")
+    def candidates() -> tuple[Candidate, ...]:
+        tiles = _candidates(work, machine, {})
+        priced = (Candidate(asdict(t), cycles(t, work, machine)) for t in tiles)
+        return ranked(priced, NAMES[:2])
+
+    stored = " ".join(motif.stored)
+    on = f"{stored}, {unit.bits}-bit vectors, {machine.threads} threads, {work.unit.name}"
+    signature = f"{motif.kind} {motif.describe()}, {on}"
+    return MotifChoice(motif.key, choose, broken, signature, candidates)
 
 
 def _why(tiles: Tiles, work: Work, machine: Machine, open_: bool) -> str:

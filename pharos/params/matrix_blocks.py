@@ -7,11 +7,13 @@ every 16 cycles, a tile loaded from the first two caches in about 8.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pharos.params.blocking import Blocks, Extents, Unit
 from pharos.params.values import strange
+from pharos.pipeline import Candidate
 
 SIDE = 16
 _INNER = 2 * SIDE  # elements of bf16 in a row of a tile
@@ -20,9 +22,14 @@ _LONGEST = 1024  # inner elements of a block
 
 
 def best_matrix_blocks(
-    extents: Extents, unit: Unit, fixed: Mapping[str, int] | None = None
+    extents: Extents,
+    unit: Unit,
+    fixed: Mapping[str, int] | None = None,
+    longest: int = _LONGEST,
+    part: int = 4,
 ) -> Blocks:
-    """The cheapest of one or two tiles each way, in blocks of a quarter of the second cache."""
+    """The cheapest of one or two tiles each way, in blocks of a ``part`` of the second cache and
+    of at most ``longest`` steps of the sums."""
     wanted = fixed or {}
     sides = (SIDE, 2 * SIDE)
     tiles = [
@@ -31,13 +38,25 @@ def best_matrix_blocks(
         for nr in ([wanted["nr"]] if "nr" in wanted else sides)
     ]
     mr, nr = min(tiles, key=lambda tile: (matrix_cycles(extents, *tile), -tile[0] * tile[1]))
-    kc = wanted.get("kc") or _piece(extents.inner)
-    lanes = unit.l2 // 4 // (2 * kc)
+    kc = wanted.get("kc") or _piece(extents.inner, longest)
+    lanes = unit.l2 // part // (2 * kc)
     mc, nc = (
         wanted.get(name) or min(_up(extent, tile), max(tile, lanes // tile * tile))
         for name, tile, extent in (("mc", mr, extents.rows), ("nc", nr, extents.columns))
     )
     return Blocks(mr, nr, mc, nc, kc)
+
+
+def matrix_candidates(extents: Extents, unit: Unit) -> Iterator[Candidate]:
+    """Every tile in blocks of several sizes, which the model does not tell apart; those like the
+    choice come first."""
+    for longest in (_LONGEST, 512, 256, 2048):
+        for part in (4, 2, 8, 16):
+            for mr in (2 * SIDE, SIDE):
+                for nr in (2 * SIDE, SIDE):
+                    tile = {"mr": mr, "nr": nr}
+                    blocks = best_matrix_blocks(extents, unit, tile, longest, part)
+                    yield Candidate(asdict(blocks), matrix_cycles(extents, mr, nr))
 
 
 def matrix_cycles(extents: Extents, mr: int, nr: int) -> float:
@@ -77,9 +96,9 @@ def matrix_reason(extents: Extents, blocks: Blocks) -> str:
     )
 
 
-def _piece(inner: int) -> int:
-    """``inner`` in equal pieces of at most ``_LONGEST``, each a whole number of tiles."""
-    return _up(math.ceil(inner / math.ceil(inner / _LONGEST)), _INNER)
+def _piece(inner: int, longest: int) -> int:
+    """``inner`` in equal pieces of at most ``longest``, each a whole number of tiles."""
+    return _up(math.ceil(inner / math.ceil(inner / longest)), _INNER)
 
 
 def _up(extent: int, part: int) -> int:

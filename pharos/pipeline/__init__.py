@@ -23,6 +23,7 @@ from pharos.pipeline.pipeline import (
     to_yaml,
 )
 from pharos.pipeline.registry import (
+    Candidate,
     Choice,
     Lazy,
     MotifChoice,
@@ -48,6 +49,7 @@ from pharos.pipeline.yaml_form import stage_from_yaml, stage_to_yaml
 __all__ = [
     "UNSET",
     "Binding",
+    "Candidate",
     "Choice",
     "CustomStage",
     "DeclaredStage",

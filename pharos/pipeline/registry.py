@@ -97,15 +97,26 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """Values for all parameters of a motif, and what the selector's model expects of them: cycles,
+    to be compared with those of other candidates."""
+
+    values: Mapping[str, int]
+    cycles: float
+
+
+@dataclass(frozen=True)
 class MotifChoice:
     """What a selector has to say about the parameters of one motif of the payload.
 
     ``choose`` gives all of them, with those values that are fixed already; ``problems`` tells
     which constraints values break, each in a sentence; ``work`` describes the motif in the same
-    words wherever it occurs.
+    words wherever it occurs. ``ranked`` gives the candidates that are worth measuring, the one
+    that the model likes best first; None where there is nothing to choose from.
     """
 
     key: str
     choose: Callable[[Mapping[str, int]], Mapping[str, Choice]]
     problems: Callable[[Mapping[str, Any]], Sequence[str]]
     work: str = ""
+    ranked: Callable[[], Sequence[Candidate]] | None = None
