@@ -5,8 +5,9 @@
     y[i, j] = exp(x[i, j]);  s[i] = sum y[i, :];  y[i, j] = y[i, j] / s[i]
 
 The intermediate result would be brought into the caches, written back to memory and brought in
-again beside the result: of a softmax, that is half of the traffic. Two arguments of a function are
-taken to be different memory, as bufferization takes them.
+again beside the result: of a softmax, that is half of the traffic. An argument may lie in the same
+memory as another one, which is read while the result is computed, so an argument is such a result
+only where the function calls it ``restrict``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.targets.common.nests.nest import Nest, read_nest
 from pharos.targets.common.nests.start import VIEWS
+from pharos.targets.cpu.tensors import UNIQUE
 
 
 def in_results(module: Any) -> None:
@@ -32,6 +34,9 @@ def in_results(module: Any) -> None:
             if access.map == nest.outputs[0].map and _may_be_result(nest, buffer):
                 _replace(nest, access.operand, buffer)
                 break
+    for function in operations(module, "func.func"):
+        if UNIQUE in function.attributes:
+            del function.attributes[UNIQUE]
 
 
 def _may_be_result(nest: Nest, buffer: Any) -> bool:
@@ -62,9 +67,13 @@ def _may_be_result(nest: Nest, buffer: Any) -> bool:
 
 
 def _can_come_first(result: Any) -> bool:
-    """Whether ``result`` is there, or can be made, before anything is written."""
+    """Whether ``result`` is there, or can be made, before anything is written, and is no other
+    name for what is read."""
     if isinstance(result.owner, mlir.Block):
-        return result.owner.owner.operation.name == "func.func"
+        function = result.owner.owner.operation
+        if function.name != "func.func" or UNIQUE not in function.attributes:
+            return False
+        return result.arg_number in mlir.DenseI64ArrayAttr(function.attributes[UNIQUE])
     return result.owner.name == "memref.alloc" and not len(result.owner.operands)
 
 
