@@ -177,7 +177,7 @@ def _signature(motif: Motif, facts: Any, threads: int) -> str:
     if isinstance(motif, Contraction):
         layouts = (motif.lhs.stored, motif.rhs.stored, motif.result)
     else:
-        layouts = getattr(motif, "layouts", ())
+        layouts = getattr(motif, "layouts", ("", "", ""))
     unit = f"{facts.simd_bits}-bit vectors, {threads} threads"
     return f"{motif.kind} {motif.describe()}, {' '.join(layouts)}, {unit}"
 

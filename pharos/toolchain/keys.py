@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pharos.core import settings
 from pharos.runtime import cache_key
-from pharos.toolchain.motifs import database_text
 from pharos.toolchain.plans import plan
 from pharos.toolchain.records import Payload, Request
 from pharos.toolchain.tables import target
@@ -21,28 +20,31 @@ _SOURCES = (".py", ".yaml", ".lisp", ".c")
 
 
 def key_of(payload: Payload, request: Request) -> str:
-    """A hash of all that shapes the code: program, pipeline, parameters, machine, tools."""
+    """A hash of all that shapes the code but what was measured (see ``road.cached``): program,
+    pipeline, parameters, machine, tools."""
     # A packaged descriptor is covered by the hash of the package; a file, with what it includes,
     # only by what it flattens to.
     named = not request.stages and not str(request.pipeline or "").endswith((".yaml", ".yml"))
     described = f"{request.pipeline}" if named else plan(request).text()
-    # What selectors choose follows from the payload, the machine, the sources and these two.
-    choices = {
-        "plan": request.plan.text if request.plan is not None else "",
-        "tuned": database_text(),
-    }
+    # What else selectors choose follows from the payload, the machine and the sources.
+    said = request.plan.text if request.plan is not None else ""
     return cache_key(
         payload.text,
         described,
         {**request.parameters, settings.THREADS.name: settings.THREADS.get()},
-        f"{request.target} {target(request.target).facts().key()}",
+        device_of(request),
         {
             **versions(),
-            **choices,
+            "plan": said,
             "links": " ".join(payload.libraries),
             "exports": " ".join(payload.exports),
         },
     )
+
+
+def device_of(request: Request) -> str:
+    """The target with all facts of the machine, as one line."""
+    return f"{request.target} {target(request.target).facts().key()}"
 
 
 @functools.cache

@@ -6,9 +6,10 @@ that over the cost model. What nobody said, the cost model completes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from pharos.core import settings
@@ -84,12 +85,11 @@ def decide(
     """
     choices = _whole(choices, facts)
     _check_keys(user, choices, facts)
-    records = _records() if choices else {}
+    records = measured(device, [choice.work for choice in choices])
     decided = {}
     for choice in choices:
         fixed = dict(_fixed(choice, facts.by_key[choice.key], user, plan))
-        tuned = records.get((device, choice.work), {})
-        decided[choice.key] = _decided(choice, fixed, tuned)
+        decided[choice.key] = _decided(choice, fixed, records[choice.work])
     return decided
 
 
@@ -186,18 +186,20 @@ def _has_part(motif: Any, key: str) -> bool:
     return any(key in (part.key, part.kind) for part in motif.parts())
 
 
-def _records() -> Mapping[tuple[str, str], Mapping[str, int]]:
+def database() -> Path:
+    """The file with what was measured; see ``pharos.params.records``."""
+    return settings.CACHE.get() / _DATABASE
+
+
+def measured(device: str, works: Iterable[str]) -> dict[str, dict[str, int]]:
+    """For each of ``works``, the values that the database has for it on ``device``; {} for none."""
+    wanted = list(works)
+    if not wanted:
+        return {}
     from pharos.params.records import read_records
 
-    return read_records(settings.CACHE.get() / _DATABASE)
-
-
-def database_text() -> str:
-    """The database as it is, for cache keys; "" when there is none."""
-    try:
-        return (settings.CACHE.get() / _DATABASE).read_text(encoding="utf-8")
-    except OSError:
-        return ""
+    records = read_records(database())
+    return {work: dict(records.get((device, work), {})) for work in wanted}
 
 
 def write(facts: Facts, decided: Mapping[str, Sequence[MotifParameter]]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pharos.core.errors import Note, UserError
-from pharos.toolchain.motifs import Facts, MotifParameter, decide, split, write
+from pharos.toolchain.keys import device_of
+from pharos.toolchain.motifs import Facts, MotifParameter, decide, measured, split, write
 from pharos.toolchain.plans import plan
 from pharos.toolchain.records import Payload, Plan, Request
 from pharos.toolchain.tables import target
@@ -31,6 +32,10 @@ class Planned:
     def write(self) -> None:
         """Write the motifs' parameters on their operations."""
         write(self.facts, self.motifs)
+
+    def measured(self) -> dict[str, dict[str, int]]:
+        """What the database has for each work that a selector spoke of."""
+        return measured(device_of(self.request), [one.work for one in self.pipeline.motifs])
 
     def explain(self) -> str:
         """The stages with all values, and the motifs' parameters, each with its origin."""
@@ -127,8 +132,7 @@ def planned(payload: Payload, module: Any, request: Request) -> Planned:
             hint="make the plan again: pharos plan",
         )
     _, user = split(request.parameters)
-    device = f"{request.target} {target(request.target).facts().key()}"
-    motifs = decide(pipeline.motifs, facts, user, request.plan, device)
+    motifs = decide(pipeline.motifs, facts, user, request.plan, device_of(request))
     return Planned(payload, request, module, pipeline, facts, motifs)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pharos.core import settings
 from pharos.core.artifact import Artifact
 from pharos.runtime import ArtifactStore
-from pharos.toolchain.keys import key_of
+from pharos.toolchain.keys import device_of, key_of
+from pharos.toolchain.motifs import measured
 from pharos.toolchain.planned import Planned, planned
 from pharos.toolchain.plans import settled
 from pharos.toolchain.records import (
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from pharos.runtime import Runner
 
 
+_MEASURED = "measured"  # what an artifact's metadata call it
+
+
 def lower(
     payload: Payload, request: Request, *, watch: Watch | None = None, by_pass: bool = False
 ) -> Any:
@@ -38,7 +42,7 @@ def lower(
     clock = _Clock(watch)
     module = clock.step(FRONT_END, payload.module)
     with payload.explaining():
-        pipeline = _settle(payload, module, request)
+        pipeline = _settle(payload, module, request).pipeline
         return _drive(module, pipeline, request, watch, by_pass)
 
 
@@ -57,12 +61,18 @@ def compile(payload: Payload, request: Request | None = None) -> Artifact:
 
 
 def cached(payload: Payload, request: Request) -> Artifact | None:
-    """What ``compile`` would find in the cache; None when it would have to work."""
+    """What ``compile`` would find in the cache; None when it would have to work.
+
+    Code tells what the database had for the payload's works when it was made: it is for those
+    values alone.
+    """
     # Whoever asks for dumps or replaces stages wants the stages to run.
     if request.driving:
         return None
     request = settled(payload, request)
-    return ArtifactStore(settings.CACHE.get()).get(key_of(payload, request))
+    found = ArtifactStore(settings.CACHE.get()).get(key_of(payload, request))
+    works = found.metadata.get(_MEASURED, {}) if found is not None else {}
+    return found if not works or measured(device_of(request), works) == works else None
 
 
 def build(
@@ -83,11 +93,14 @@ def build(
     clock = _Clock(watch)
     chosen = target(request.target)
     module = clock.step(FRONT_END, payload.module)
-    pipeline = clock.step(PLAN, lambda: _settle(payload, module, request))
+    settled_on = clock.step(PLAN, lambda: _settle(payload, module, request))
+    pipeline = settled_on.pipeline
     unprinted = chosen.drop_strange_result(module) if payload.program else ""
     prepared = chosen.prepare(module)
     # A program that says its own passes prints nothing but what it prints itself.
     prepared["metadata"].update(silent=request is not wanted, unprinted=unprinted)
+    if works := settled_on.measured():
+        prepared["metadata"][_MEASURED] = works
     with payload.explaining():
         result = _drive(module, pipeline, request, watch, by_pass)
         artifact: Artifact = clock.step(
@@ -101,11 +114,11 @@ def build(
     return Built(artifact, False, timings, result.dumps, result.passes)
 
 
-def _settle(payload: Payload, module: Any, request: Request) -> Any:
-    """The pipeline for ``module``, which gets the parameters of its motifs as attributes."""
+def _settle(payload: Payload, module: Any, request: Request) -> Planned:
+    """The plan for ``module``, which gets the parameters of its motifs as attributes."""
     found = planned(payload, module, request)
     found.write()
-    return found.pipeline
+    return found
 
 
 class _Clock:

@@ -139,9 +139,18 @@ def test_measured_values_win_over_the_cost_model():
     database.parent.mkdir(parents=True, exist_ok=True)
     before = toolchain.build(payload()).cached, toolchain.build(payload()).cached
     assert before == (False, True)
+    database.write_text(json.dumps({**record, "work": "another"}))
+    assert toolchain.build(payload()).cached, "a record for other work changes nothing"
     database.write_text(f"{json.dumps(record)}\n{json.dumps(slower)}\n")
     assert values(yaml(), "database") == {"kc": 28}
     assert not toolchain.build(payload()).cached, "code made without the record is not reused"
+    assert toolchain.build(payload()).cached
+    again = json.dumps({**record, "values": {"kc": 7}})
+    database.write_text(again)
+    assert not toolchain.build(payload()).cached, "nor is code made with another"
+    database.unlink()
+    assert not toolchain.build(payload()).cached, "nor code made with one that was removed"
+    database.write_text(f"{json.dumps(record)}\n{json.dumps(slower)}\n")
     # What the user says goes first, and what does not fit it is left out.
     assert values(yaml(parameters={"contraction.kc": 9}), "user") == {"kc": 9}
     database.write_text('{"device": 1}\n')
