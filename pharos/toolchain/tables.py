@@ -39,6 +39,7 @@ STAGES = {
     "gathers-apart": ("pharos.transform.gathers_apart", "GathersApart"),
     "empty-slices": ("pharos.transform.empty_slices", "EmptySlices"),
     "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),
+    "counted-tensors": ("pharos.transform.counted_tensors", "CountedTensors"),
     "recompute": ("pharos.transform.recompute", "Recompute"),
     "fuse-attention": ("pharos.transform.attention.stage", "FuseAttention"),
     "attention-in-place": ("pharos.transform.attention.stage", "AttentionInPlace"),
