@@ -1,38 +1,40 @@
 """Parameters of contractions on Intel GPUs: the tiles that the models find cheapest.
 
-Products of f16 and bf16 run on matrix units (``xegpu_tiles``), others on multiply-adds
-(``gpu_tiles``). Every size gets tiles: edges are clipped or masked, nothing is refused for what it
+Products of f16 and bf16 run on matrix units (``xegpu_tiles``), others on multiply-adds, or, of f32
+where tf32 is asked for, on matrix units fed from local memory (``gpu_tiles``). Every size gets tiles: edges are clipped or masked, nothing is refused for what it
 measures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params import xegpu_tiles
 from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
-from pharos.params.gpu_tiles import Machine, Work
+from pharos.params.gpu_tiles import Machine, UnitSizes, Work
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import Choice, MotifChoice
-from pharos.targets.xegpu.contractions.multiply_adds import UNIT
+from pharos.targets.xegpu.contractions.multiply_adds import EXACT, TF32, UNIT
 from pharos.targets.xegpu.contractions.stage import THIN
 from pharos.targets.xegpu.facts import CHIPS, XeGpuFacts
 
+TF32_UNIT = UnitSizes(8, 16, 8)
 _MATRIX_FACTORS = ("f16", "bf16")
 _MATRIX_RESULTS = ("f16", "bf16", "f32")
 
 
-def xegpu_contractions(payload_facts: Any, target_facts: Any) -> tuple[MotifChoice, ...]:
+def xegpu_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
     """The parameters of every contraction: ``tiles.Tiles`` of products on matrix units, those of
-    ``gpu_tiles`` for multiply-adds."""
+    ``gpu_tiles`` for others; ``f32`` is "exact" or "tf32"."""
     motifs = payload_facts.walk() if payload_facts is not None else ()
-    found = (choice_of(motif, target_facts) for motif in motifs)
+    found = (choice_of(motif, target_facts, f32) for motif in motifs)
     return tuple(one for one in found if one is not None)
 
 
-def choice_of(motif: Motif, facts: Any) -> MotifChoice | None:
+def choice_of(motif: Motif, facts: Any, f32: str = EXACT) -> MotifChoice | None:
     """How parameters are chosen for ``motif``; None for what gets no kernel of tiles."""
     sizes, chip = product_sizes(motif), CHIPS[facts.chip]
     if sizes is None or not isinstance(motif, Contraction):
@@ -41,17 +43,13 @@ def choice_of(motif: Motif, facts: Any) -> MotifChoice | None:
         return _matrix_choice(motif, xegpu_tiles.Work(*sizes, DTYPE_BYTES[motif.dtype]), chip)
     factor, lanes = factor_type(motif), chip.subgroup_size
     bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[motif.dtype]
-    work = Work(
-        *sizes,
-        *bytes_,
-        UNIT,
-        chip.vector_flops // 2,
-        copies=(8, lanes // 8),
-        block_k=(8, 16),
-        stages=(2,),
-        staged=2.0,
-    )
-    return tile_choice(motif, work, machine_of(chip), "exact")
+    many = Work(*sizes, *bytes_, UNIT, 0, block_k=(8, 16), stages=(2,), staged=2.0)
+    if f32 == TF32 and factor == motif.dtype == "f32":
+        # tf32 has half the rate of f16, whose operations count a multiply-add as two.
+        work = replace(many, unit=TF32_UNIT, rate=chip.matrix_flops // 4, block_k=(8, 16, 32))
+    else:
+        work = replace(many, rate=chip.vector_flops // 2, copies=(8, lanes // 8))
+    return tile_choice(motif, work, machine_of(chip), f32)
 
 
 def _on_matrix_units(motif: Contraction) -> bool:

@@ -51,13 +51,14 @@ class _Writer:
         first = index.mul(site.row_block, index.constant(self.tiles.block_m))
         first_column = index.mul(site.column_block, index.constant(self.tiles.block_n))
         self.stagers = [
-            Stager(site, plan.left, _workgroup(plan.left, plan, 0), first, plan.copies),
+            Stager(site, plan.left, _workgroup(plan.left, plan, 0), first, plan.copies, plan.unit),
             Stager(
                 site,
                 plan.right,
                 _workgroup(plan.right, plan, plan.right_at),
                 first_column,
                 plan.copies,
+                plan.unit,
             ),
         ]
         self.asynchronous = any(stager.copies is not None for stager in self.stagers)

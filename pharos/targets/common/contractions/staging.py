@@ -16,7 +16,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.gpu_plan import AsyncCopies, Side, operand_vector
 from pharos.targets.common.contractions.gpu_site import GpuSite
-from pharos.targets.common.contractions.unit import SharedTile
+from pharos.targets.common.contractions.unit import MatrixUnit, SharedTile
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast, evaluate
 from pharos.targets.common.nests.lanes import scalar, splat
@@ -48,9 +48,16 @@ class Stager:
     """Brings the tiles of one factor; made where its offsets may be computed once."""
 
     def __init__(
-        self, site: GpuSite, side: Side, flat: Any, first_line: Any, copies: AsyncCopies | None
+        self,
+        site: GpuSite,
+        side: Side,
+        flat: Any,
+        first_line: Any,
+        copies: AsyncCopies | None,
+        unit: MatrixUnit,
     ) -> None:
         """``flat`` is the factor's workgroup memory; the block's lines begin at ``first_line``."""
+        self.unit = unit
         self.site, self.side, self.flat, self.first_line = site, side, flat, first_line
         bytes_ = side.vector * side.value.type.width // 8
         self.copies = copies if copies and side.plain and copies.takes(bytes_) else None
@@ -170,6 +177,7 @@ class Stager:
         value = evaluate(self.side.value, known, width)
         if width > 1:
             value = broadcast(value, width)
+        value = self.unit.stored(value)
         if inside is None:
             return value
         return dialect("arith").select(inside, value, _zero(value.type))

@@ -124,6 +124,11 @@ class MatrixUnit(SumsLayout):
         in different banks. Keeps rows aligned to 16 bytes. The length of a row without it is a
         multiple of 16 elements."""
 
+    def stored(self, value: Any) -> Any:
+        """What is kept in workgroup memory of ``value``, elements of a factor: a number or a
+        vector, of the same type. Copies that pass through no registers leave it out."""
+        return value
+
     @abstractmethod
     def fragments(
         self, tile: SharedTile, side: str, lane: Any, line: Any, inner: Any, count: int

@@ -1,7 +1,7 @@
 """dpas: sums += A * B by a whole subgroup.
 
 Lane n has column n of the sums and of B, whose inner dimension lies 32 bits to a word, two f16 or
-bf16 or four i8 (VNNI). Of A, lane l has column l, for i8 columns 2 l and 2 l + 1, row after row.
+bf16 or four i8 (VNNI), or one tf32. Of A, lane l has column l, for i8 columns 2 l and 2 l + 1, row after row.
 """
 
 from __future__ import annotations
@@ -52,6 +52,36 @@ def multiply_bytes(w: Writer, call: Call) -> Value:
             spread = w.aggregate(wide, [factors[2 * lane + half]] * rows)
             sums = sums + w.aggregate(wide, column) * spread
     return sums
+
+
+@meaning(
+    MATRICES,
+    r"_Z\d+intel_sub_group_tf32_tf32_matrix_mad_k8\w+",
+    source="cl_intel_subgroup_matrix_multiply_accumulate_tf32, 6.13.X.Y",
+)
+def multiply_tf32(w: Writer, call: Call) -> Value:
+    """``floatM f(floatM/2 a, float8 b, floatM sums)``: factors with 10 bits, the others cut off,
+    added in f32. Lanes 0 to 7 have the even rows of A, the others the odd ones."""
+    a, b, sums = call.arguments
+    rows = _rows(sums)
+    wide, lanes = f"<{rows} x float>", w.exchange(a)
+    factors = [_cut(w, value) for value in w.parts(b)]
+    columns = [_parts(w, lanes.read(lane)) for lane in range(16)]
+    for k, factor in enumerate(factors):
+        column = [_cut(w, columns[k + 8 * (row % 2)][row // 2]) for row in range(rows)]
+        spread = w.aggregate(wide, [factor] * rows)
+        sums = w.intrinsic("fma", w.aggregate(wide, column), spread, sums)
+    return sums
+
+
+def _parts(w: Writer, value: Value) -> list[Value]:
+    """The elements of a vector, or the one."""
+    return w.parts(value) if vector_of(value.type) else [value]
+
+
+def _cut(w: Writer, value: Value) -> Value:
+    """What tf32 has of an f32: its upper 19 bits."""
+    return w.cast("bitcast", w.cast("bitcast", value, "i32") & 0xFFFFE000, "float")
 
 
 def _widened(w: Writer, bits: Value, element: str) -> Value:

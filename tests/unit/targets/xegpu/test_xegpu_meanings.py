@@ -210,6 +210,21 @@ def test_matrix_mad_of_floats(word, dtype, rows):
     np.testing.assert_allclose(sums.T, expected, rtol=0, atol=4e-6)
 
 
+@pytest.mark.parametrize("rows", [2, 4, 8])
+def test_matrix_mad_of_tf32(rows):
+    rng = np.random.default_rng(5)
+    a, b, c = (rng.standard_normal(s).astype(np.float32) for s in ((rows, 8), (8, 16), (rows, 16)))
+    name = "intel_sub_group_tf32_tf32_matrix_mad_k8"
+    kind = "float" if rows == 2 else f"<{rows // 2} x float>"
+    text = mad_kernel(f"_Z{len(name)}{name}Dv4_fDv8_fS0_", kind, "<8 x float>", f"<{rows} x float>")
+    # Lanes 0 to 7 have the even rows, the others the odd ones.
+    halves = np.ascontiguousarray(a.reshape(rows // 2, 16).T)
+    sums = aligned(np.ascontiguousarray(c.T))
+    run(text, aligned(halves), aligned(np.ascontiguousarray(b.T)), sums)
+    seen = [(x.view(np.uint32) & 0xFFFFE000).view(np.float32).astype(np.float64) for x in (a, b)]
+    np.testing.assert_allclose(sums.T, c + seen[0] @ seen[1], rtol=0, atol=4e-6)
+
+
 @pytest.mark.parametrize(("left", "right"), [("i", "i"), ("u", "i")])
 def test_matrix_mad_of_bytes(left, right):
     rng = np.random.default_rng(3)
@@ -350,7 +365,7 @@ def test_the_page_in_docs_is_what_the_table_says():
     [
         "_Z4sinff",
         "_Z42intel_sub_group_f16_bf16_matrix_mad_k16Dv8_sDv8_iDv8_f",
-        "_Z40intel_sub_group_tf32_tf32_matrix_mad_k8Dv4_fDv8_fDv8_f",
+        "_Z39intel_sub_group_tf32_f16_matrix_mad_k8Dv4_fDv8_fDv8_f",
         "llvm.nvvm.barrier0",
     ],
 )
