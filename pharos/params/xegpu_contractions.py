@@ -1,8 +1,8 @@
 """Parameters of contractions on Intel GPUs: the tiles that the models find cheapest.
 
 Products of f16 and bf16 run on matrix units (``xegpu_tiles``), others on multiply-adds, or, of f32
-where tf32 is asked for, on matrix units fed from local memory (``gpu_tiles``). Every size gets tiles: edges are clipped or masked, nothing is refused for what it
-measures.
+where tf32 is asked for, on matrix units fed from local memory (``gpu_tiles``). Every size gets
+tiles: edges are clipped or masked, nothing is refused for what it measures.
 """
 
 from __future__ import annotations

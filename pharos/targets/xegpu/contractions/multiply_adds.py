@@ -42,8 +42,9 @@ class XeGpuMultiplyAdds:
     """Lower what ``xegpu-products`` left to kernels of multiply-adds on ``chip``.
 
     ``f32`` says how products of f32 are made: "exact" by multiply-adds, or "tf32" by dpas, which
-    sees 10 bits of each factor. An operation's attribute ``pharos.params`` may set ``block_m``, ``block_n``, ``block_k``,
-    ``sub_m``, ``sub_n`` and ``stages``. Matrix-vector products are left for ``gpu-loops``.
+    sees 10 bits of each factor. An operation's attribute ``pharos.params`` may set ``block_m``,
+    ``block_n``, ``block_k``, ``sub_m``, ``sub_n`` and ``stages``. Matrix-vector products are left
+    for ``gpu-loops``.
     """
 
     name: ClassVar[str] = "xegpu-multiply-adds"

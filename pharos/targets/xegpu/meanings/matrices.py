@@ -1,7 +1,8 @@
 """dpas: sums += A * B by a whole subgroup.
 
 Lane n has column n of the sums and of B, whose inner dimension lies 32 bits to a word, two f16 or
-bf16 or four i8 (VNNI), or one tf32. Of A, lane l has column l, for i8 columns 2 l and 2 l + 1, row after row.
+bf16 or four i8 (VNNI), or one tf32. Of A, lane l has column l, for i8 columns 2 l and 2 l + 1, row
+after row.
 """
 
 from __future__ import annotations
