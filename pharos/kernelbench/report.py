@@ -18,16 +18,30 @@ from pharos.pipeline.dumps import write_text
 PAGE, SPEED_UPS, ROOFLINE = "report.md", "speed-ups.svg", "roofline.svg"
 
 
-def write_report(folder: RunFolder, rows: Sequence[Row], to: Path) -> list[Path]:
-    """Write the page of a run and its plots into the folder ``to``: the files.
-
-    Raises UserError where nothing was timed, or matplotlib is not installed.
-    """
+def check_report(to: Path, *, timed: bool) -> None:
+    """Whether a run, ``timed`` or not, can be written to the folder ``to``: asked before the run,
+    which may take hours. Raises UserError."""
     if importlib.util.find_spec("matplotlib") is None:
         raise UserError(
             "--report: plots need matplotlib, which is not installed",
             hint="pip install 'pharos[report]'",
         )
+    if not timed:
+        raise UserError(
+            "--report: expected a run that is timed, found one that is not",
+            hint="times are of a real device and without --no-benchmark; see pharos targets",
+        )
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--report: cannot make the folder {to}: {error.strerror}") from None
+
+
+def write_report(folder: RunFolder, rows: Sequence[Row], to: Path) -> list[Path]:
+    """Write the page of a run and its plots into the folder ``to``: the files.
+
+    Raises UserError where nothing was timed.
+    """
     timed = [row for row in rows if speed_up(row) is not None]
     if not timed:
         raise UserError(
@@ -116,13 +130,16 @@ def _peer_cells(found: Summary, peer: str) -> list[str]:
 
 
 def _problems(rows: Sequence[Row], peers: Sequence[str], ceilings: Ceilings | None) -> list[str]:
-    head = ["problem", "name", "status", "ours ms", *(f"x {peer}" for peer in peers)]
+    head = ["problem", "name", "status", "ours ms", "least", "iqr"]
+    head += [f"x {peer}{caches}" for peer in peers for caches in ("", " cold")]
     head += ["floor ms", "share of floor"] if ceilings else []
     head += ["compile s", *(f"{peer} compile s" for peer in peers if peer != "eager")]
     lines = [
-        "Times are warm medians, of calls that make their outputs anew. The floor is what the",
-        "least operations and the least traffic (weights, inputs, results, each once) take at the",
-        "measured ceilings: problems that fit the caches can be faster than it.",
+        "Times are of calls that make their outputs anew: the median, the least and the",
+        "interquartile range with warm caches, in ms. Speed-ups are of medians, with warm caches",
+        "and with cold ones. The floor is what the least operations and the least traffic",
+        "(weights, inputs, results, each once) take at the measured ceilings: problems that fit",
+        "the caches can be faster than it.",
         "",
     ]
     lines += [_line(head), _line(["---"] * len(head))]
@@ -131,18 +148,26 @@ def _problems(rows: Sequence[Row], peers: Sequence[str], ceilings: Ceilings | No
 
 
 def _cells(row: Row, peers: Sequence[str], ceilings: Ceilings | None) -> list[str]:
-    ours = row["times"].get("ours", {}).get("warm", {}).get("median")
-    cells = [row["problem"], row["name"], row["status"], _number(ours and ours * 1e3, 3)]
-    cells += [_number(speed_up(row, peer), 2) for peer in peers]
+    warm = row["times"].get("ours", {}).get("warm", {})
+    ours = warm.get("median")
+    cells = [row["problem"], row["name"], row["status"]]
+    cells += [_number(_ms(warm.get(name)), 3) for name in ("median", "min", "iqr")]
+    cells += [
+        _number(speed_up(row, peer, caches), 2) for peer in peers for caches in ("warm", "cold")
+    ]
     if ceilings:
         floor = floor_of(row, ceilings)
-        cells.append(_number(floor and floor * 1e3, 3))
+        cells.append(_number(_ms(floor), 3))
         cells.append("-" if not (floor and ours) else f"{floor / ours:.0%}")
     cells.append(_number(row["compile_seconds"], 2))
     for peer in peers:
         if peer != "eager":
             cells.append(_number(row["peers"].get(peer, {}).get("compile_seconds"), 2))
     return cells
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
 
 
 def _number(value: float | None, digits: int) -> str:

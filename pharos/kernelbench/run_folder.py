@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ class RunFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def begin(self, options: Options, about: dict[str, Any]) -> None:
-        """Make the folder, or go on with it.
+    def begin(self, options: Options, about: Callable[[], dict[str, Any]]) -> None:
+        """Make the folder, or go on with it; ``about`` says what a new run is.
 
         Raises UserError when it holds a run with other options: its rows would not compare.
         """
@@ -39,7 +39,7 @@ class RunFolder:
             raise UserError(
                 f"--run: expected a new folder or one with a run, found other files in {self.root}"
             )
-        self._write(_RUN, {**about, "options": record})
+        self._write(_RUN, {**about(), "options": record})
 
     def about(self) -> dict[str, Any]:
         """What the run is: its options, the machine, the time it began."""

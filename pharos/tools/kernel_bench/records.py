@@ -19,8 +19,8 @@ from pharos.runtime.child import in_child
 from pharos.runtime.crew import Limits
 
 
-def about(options: Options, limits: Limits, checkout: Path | None) -> dict[str, Any]:
-    """What is known when a run begins."""
+def about(options: Options, limits: Limits, checkout: Path | None, *, roof: bool) -> dict[str, Any]:
+    """What is known when a run begins; with ``roof`` the machine's ceilings are measured."""
     from pharos import toolchain
 
     target = toolchain.target(options.target)
@@ -28,17 +28,19 @@ def about(options: Options, limits: Limits, checkout: Path | None) -> dict[str, 
         "pharos": __version__,
         "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "machine": {"architecture": platform.machine(), "facts": target.summary()},
-        "ceilings": _ceilings() if options.benchmark and target.native else None,
+        "ceilings": _ceilings(options.dtype)
+        if roof and options.benchmark and target.native
+        else None,
         "limits": asdict(limits),
         "kernelbench": str(checkout) if checkout else None,
     }
 
 
-def _ceilings() -> dict[str, float]:
+def _ceilings(dtype: str) -> dict[str, float]:
     """Measured in a process of its own: PyTorch's threads do not survive the forks of the run."""
     from pharos.kernelbench.ceilings import measured
 
-    return in_child(lambda report: measured()).record()
+    return in_child(lambda report: measured(dtype)).record()
 
 
 def named(folder: Path | None) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pharos.kernelbench import harness, history
 from pharos.kernelbench.options import Options
-from pharos.kernelbench.report import write_report
+from pharos.kernelbench.report import check_report, write_report
 from pharos.kernelbench.rows import Row
 from pharos.kernelbench.run_folder import RunFolder
 from pharos.kernelbench.selection import own_suite, public_suite, select
@@ -21,6 +21,7 @@ from pharos.tools.kernel_bench.progress import Progress
 
 RUNS = Path("pharos-runs")
 NOT_CORRECT = 3
+_FEW = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Asked:
 
 def run(asked: Asked, options: Options, files: Files, *, as_json: bool) -> int:
     """Run and report; the exit status. Without problems the run that is there is reported."""
+    if asked.report is not None:
+        check_report(asked.report, timed=options.benchmark or not asked.problems)
     if asked.problems:
         folder, rows = _new_rows(asked, options, files, as_json)
     else:
@@ -67,7 +70,9 @@ def _new_rows(
     suite = own_suite if checkout is None else lambda: public_suite(checkout)
     tasks = select(asked.problems, suite)
     folder = RunFolder(asked.run or RUNS / time.strftime("%Y%m%d-%H%M%S"))
-    folder.begin(options, records.about(options, asked.limits, checkout))
+    # A few problems are not worth the seconds that a roofline's roof takes.
+    roof = asked.report is not None or len(tasks) > _FEW
+    folder.begin(options, lambda: records.about(options, asked.limits, checkout, roof=roof))
     wanted = files.wanted(folder.root)
     work = harness.Run(tasks, options, wanted, folder, asked.limits, asked.jobs, asked.retry)
     with Progress(len(tasks), quiet=as_json) as progress:

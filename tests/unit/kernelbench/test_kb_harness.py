@@ -81,7 +81,7 @@ def by_name(task, *rest):
 def run(tmp_path):
     def run(names, solver=by_name, options=OPTIONS, **more):
         folder = RunFolder(tmp_path / "run")
-        folder.begin(options, {"began": "now"})
+        folder.begin(options, lambda: {"began": "now"})
         tasks = tuple(Task(f"level1/{n}", name) for n, name in enumerate(names))
         watcher = Watcher()
         wanted = Wanted(tmp_path / "dumps")
@@ -157,7 +157,7 @@ def test_a_run_with_other_options_is_another_run(run):
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="other files"):
-        RunFolder(tmp_path).begin(OPTIONS, {})
+        RunFolder(tmp_path).begin(OPTIONS, dict)
 
 
 def test_a_folder_without_a_run_says_so(tmp_path):
@@ -167,7 +167,7 @@ def test_a_folder_without_a_run_says_so(tmp_path):
 
 def test_rows_are_whole_files_in_order(tmp_path):
     folder = RunFolder(tmp_path)
-    folder.begin(OPTIONS, {})
+    folder.begin(OPTIONS, dict)
     for key in ("level1/10", "level1/2", "a/b%.py", "level2/1"):
         row = rows.new(Task(key, key))
         row["check"] = {"error": float("nan")}
@@ -184,10 +184,10 @@ def test_rows_are_whole_files_in_order(tmp_path):
 
 def test_a_run_from_before_an_option_existed_goes_on(tmp_path):
     folder = RunFolder(tmp_path)
-    folder.begin(OPTIONS, {})
+    folder.begin(OPTIONS, dict)
     about = folder.about()
     del about["options"]["shown"]
     (tmp_path / "run.json").write_text(json.dumps(about))
-    folder.begin(OPTIONS, {})
+    folder.begin(OPTIONS, dict)
     with pytest.raises(UserError, match="with shown 0, found 3"):
-        folder.begin(replace(OPTIONS, shown=3), {})
+        folder.begin(replace(OPTIONS, shown=3), dict)
