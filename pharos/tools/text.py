@@ -18,7 +18,6 @@ from pharos.ingress.checkpoints import Config, Tokenizer, check_pair, open_check
 from pharos.ingress.checkpoints import open_tokenizer as open_file
 from pharos.models.gpt2 import embedded
 from pharos.models.gpt2.generate import Record, Sampling, generate
-from pharos.models.gpt2.model import Gpt2
 from pharos.models.gpt2.opening import AnyGpt2, open_model
 from pharos.tools.console import print_json
 
@@ -54,8 +53,7 @@ class Session:
         ids = found.encode(prompt) if prompt else [found.end]
         length = _length(config, ids, tokens)
         model = open_model(path, dtype=dtype, target=target, positions=length, prompt=len(ids))
-        if isinstance(model, Gpt2):
-            model.ready(len(ids))
+        model.ready(len(ids))
         return Session(model, found, prompt or "", ids, tokens)
 
 

@@ -88,6 +88,9 @@ class DeviceGpt2:
         timing = Timing(loaded - start, time.perf_counter() - loaded)
         return DeviceGpt2(checkpoint, dtype, target, length, graphs, timing)
 
+    def ready(self, prompt: int) -> None:
+        """Nothing: ``load`` compiled for prompts of all lengths."""
+
     @property
     def launches(self) -> int:
         """The kernels that a token takes."""

@@ -14,7 +14,8 @@ AnyGpt2 = Gpt2 | DeviceGpt2
 def open_model(
     path: str | Path, *, dtype: str | None, target: str, positions: int, prompt: int
 ) -> AnyGpt2:
-    """The checkpoint at ``path`` for ``target``, ready to be called.
+    """The checkpoint at ``path`` for ``target``, ready to be called: what a call needs is compiled
+    by then, or by the model's ``ready``.
 
     ``dtype`` is how weights are stored, None as in the checkpoint; ``positions`` and ``prompt``
     are the lengths of the text and of what it starts with, in tokens. Raises UserError for a bad

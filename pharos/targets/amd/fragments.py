@@ -9,13 +9,14 @@ element by its line and its inner step k.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(ABC):
     """D = A B + C with ``size`` rows and columns, ``inner`` steps, by ``lanes`` lanes.
 
     ``length`` elements of A, as many of B, and ``sums`` of C and D are in each lane.
@@ -31,18 +32,18 @@ class Layout:
         return self.size * self.size // self.lanes
 
     @property
+    @abstractmethod
     def length(self) -> int:
         """Elements of A, and of B, in each lane."""
-        raise NotImplementedError
 
+    @abstractmethod
     def holders(self, line: int, k: int) -> Iterator[tuple[int, int]]:
         """The lanes that have the element, and its number in the lane's vector."""
-        raise NotImplementedError
 
+    @abstractmethod
     def position(self, lane: Any, element: int) -> tuple[Any, Any]:
         """Row and column of the element number ``element`` of C or D in ``lane``, which is a
         number, or a value of a kernel that has Python's operators."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_memory_of_cuda_core_is_used_where_it_is():
 
 
 def test_a_stream_of_cuda_core_by_ctypes():
-    stand_in()
+    fake = stand_in()
     driver = CudaDriver("sm_90a")
     other = cuda.core.Device(0)
     other.set_current()
@@ -65,6 +65,8 @@ def test_a_stream_of_cuda_core_by_ctypes():
     event = theirs.record()
     driver.wait(driver.adopted(theirs), event.handle)
     driver.synchronize(driver.adopted(theirs))
+    waited = [name for name in fake.calls if name == "cuStreamWaitEvent"]
+    assert waited and fake.fault is None
 
 
 def test_a_driver_that_is_older_than_the_packages():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +19,11 @@ from pharos.targets.common.gpu.host.parameters import Packed, memory_of, pointer
 from pharos.targets.common.gpu.launches import Launch
 
 
-class CudaRules:
+class CudaRules(ABC):
     """The part of ``host.driver.Driver`` that needs few of the vendor's functions, or none.
 
-    ``codes`` puts results into words. Subclasses supply what raises NotImplementedError here, and
-    the rest of the protocol.
+    ``codes`` puts results into words. Subclasses supply what is abstract here, and the rest of
+    the protocol.
     """
 
     alignment = 256
@@ -43,9 +44,9 @@ class CudaRules:
             self.make_current()
             self._thread.entered = True
 
+    @abstractmethod
     def make_current(self) -> None:
         """Choose this thread's device."""
-        raise NotImplementedError
 
     def _note(self, error: failures.DeviceError) -> None:
         """After a kernel's fault the message names the last launch."""
@@ -57,16 +58,16 @@ class CudaRules:
 
     # Memory -----------------------------------------------------------------------------------
 
-    def visible(self, address: int, size: int) -> None:
+    def visible(self, address: int, size: int) -> None:  # noqa: B027 (a default)
         """Device memory is not seen from the host."""
 
-    def borrow(self, address: int, size: int) -> None:
+    def borrow(self, address: int, size: int) -> None:  # noqa: B027 (a default)
         """What is there already needs nothing."""
 
-    def lend(self, address: int, size: int) -> None:
+    def lend(self, address: int, size: int) -> None:  # noqa: B027 (a default)
         """Nothing has to be known of it."""
 
-    def forget(self, address: int, size: int, stream: Any) -> None:
+    def forget(self, address: int, size: int, stream: Any) -> None:  # noqa: B027
         """Nothing."""
 
     def _no_room(self, function: str, code: int, size: int, free: int, total: int) -> Any:
@@ -82,12 +83,13 @@ class CudaRules:
         if any(low <= source < low + length for low, length in self._registered.items()):
             self.synchronize(stream)
 
+    @abstractmethod
     def _bring(self, target: int, source: int, size: int, stream: Any) -> None:
-        raise NotImplementedError
+        """Copy from the host, in the stream."""
 
+    @abstractmethod
     def synchronize(self, stream: Any) -> None:
         """Wait for a stream. DeviceError where one of its kernels failed."""
-        raise NotImplementedError
 
     def put(self, target: int, raw: bytes, stream: Any) -> None:
         """Fill words: unlike a copy from the host it can be captured."""
@@ -97,8 +99,9 @@ class CudaRules:
             word = int.from_bytes(raw[at : at + width], "little")
             self._fill(8 * width, target + at, word, stream)
 
+    @abstractmethod
     def _fill(self, bits: int, target: int, word: int, stream: Any) -> None:
-        raise NotImplementedError
+        """Store one word of so many bits, in the stream."""
 
     # Launches ---------------------------------------------------------------------------------
 
