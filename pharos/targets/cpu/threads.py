@@ -36,6 +36,24 @@ def each_thread(
         dialect("scf").ReduceOp([], 0)
 
 
+def each_pair(count: Any, step: int, threads: int, body: Callable[[Any, Any], None]) -> None:
+    """The same in two parts per thread, one as far from the start as the other from the end.
+
+    For work that grows or shrinks evenly along ``count``.
+    """
+    parts = index.ceil_div(index.ceil_div(count, step), 2 * threads)
+    chunk = index.mul(parts, index.constant(step))
+    ends = index.constant(0), index.constant(threads), index.constant(1)
+    loop = dialect("scf").ParallelOp([], *[[end] for end in ends], [])
+    block = mlir.Block.create_at_start(loop.regions[0], [mlir.IndexType.get()])
+    with mlir.InsertionPoint(block):
+        first = block.arguments[0]
+        for part in (first, index.sub(index.constant(2 * threads - 1), first)):
+            low = index.minimum(index.mul(part, chunk), count)
+            body(low, index.minimum(index.add(low, chunk), count))
+        dialect("scf").ReduceOp([], 0)
+
+
 def shared_already(operation: Any) -> bool:
     """Whether ``operation`` is in a loop that threads share already."""
     parent = operation.parent

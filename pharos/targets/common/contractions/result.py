@@ -32,6 +32,8 @@ class Finish:
 
     ``elements`` are the values of the body that stand for the result's element; ``arguments``
     stand for the elements of ``operands``; ``values`` are what the body yields for ``results``.
+    ``indices`` are values of the body that number a loop of the contraction, and that loop; None
+    for a loop that runs once.
     """
 
     operation: Any
@@ -40,3 +42,4 @@ class Finish:
     operands: tuple[Operand, ...]
     values: tuple[Any, ...]
     results: tuple[Operand, ...]
+    indices: tuple[tuple[Any, int | None], ...] = ()

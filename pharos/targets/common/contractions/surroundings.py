@@ -52,17 +52,19 @@ def find_start(contraction: Contraction) -> Start:
     return itself
 
 
-def find_finish(contraction: Contraction) -> Finish | None:
+def find_finish(contraction: Contraction, *, indices: bool = False) -> Finish | None:
     """The elementwise operation on the whole result that may be done on each tile.
 
     It is the next that touches the result, reads it element by element, and writes to somewhere
-    that the contraction does not read; nothing between writes what it reads.
+    that the contraction does not read; nothing between writes what it reads. ``indices``: it may
+    compute with the numbers of its loops.
     """
     operation = contraction.nest.operation
     between: list[Any] = []
     for other in _after(operation):
         if other.name == "linalg.generic" and contraction.result.buffer in other.operands:
-            return _finish(other, contraction, between)
+            found = _finish(other, contraction, between)
+            return found if found is None or indices or not found.indices else None
         if _touches(other, root(contraction.result.buffer)) or len(other.regions):
             return None
         between.append(other)
@@ -113,7 +115,7 @@ def _fill(operation: Any, contraction: Contraction) -> Start | None:
 
 def _finish(operation: Any, contraction: Contraction, between: list[Any]) -> Finish | None:
     nest = read_nest(operation)
-    if nest is None or nest.reductions or not supported(nest) or _uses_index(nest):
+    if nest is None or nest.reductions or not supported(nest):
         return None
     buffer = contraction.result.buffer
     own = [a for a in nest.accesses if operation.operands[a.operand] == buffer]
@@ -138,7 +140,18 @@ def _finish(operation: Any, contraction: Contraction, between: list[Any]) -> Fin
         tuple(o for o in operands if o is not None),
         tuple(list(body.operations)[-1].operation.operands),
         tuple(o for o in results if o is not None),
+        tuple(_indices(nest, loops, contraction.result)),
     )
+
+
+def _indices(
+    nest: Nest, loops: dict[int, int], result: Operand
+) -> Iterator[tuple[Any, int | None]]:
+    """The numbers of loops that the body asks for, and the contraction's loops that they count."""
+    for op in nest.body.operations:
+        if op.operation.name == "linalg.index":
+            own = result.factors[loops[op.operation.attributes["dim"].value]]
+            yield op.operation.results[0], next(iter(own), None)
 
 
 def _conflict(operation: Any, contraction: Contraction, between: list[Any]) -> bool:
@@ -268,10 +281,6 @@ def _plain(operation: Any) -> bool:
 
 def _is_memory(value: Any) -> bool:
     return isinstance(value.type, (mlir.MemRefType, mlir.UnrankedMemRefType))
-
-
-def _uses_index(nest: Nest) -> bool:
-    return any(op.operation.name == "linalg.index" for op in nest.body.operations)
 
 
 def _is_zero(value: Any) -> bool:

@@ -20,13 +20,14 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Factor
 from pharos.targets.common.nests import index
+from pharos.targets.cpu.contractions.lanes import zeros
 from pharos.targets.cpu.contractions.matrix_registers import configure, release
 from pharos.targets.cpu.contractions.matrix_tiles import TilePacker, multiply_tiles
 from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
 from pharos.targets.cpu.contractions.pairs import PairPacker
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
-from pharos.targets.cpu.contractions.store import ROWS_AHEAD, Block, Writer
+from pharos.targets.cpu.contractions.store import ROWS_AHEAD, Block, Writer, branch_on
 from pharos.targets.cpu.contractions.units import AMX
 
 
@@ -147,21 +148,49 @@ class TileLoops:
             at = index.add(index.mul(self.padded, k), index.mul(position, steps))
             return self.shared, at
 
-        def tile(row: Any, column: Any, whole: Any) -> None:
+        def tile(row: Any, column: Any) -> None:
             left, right = panel_at("rows", row), panel_at("columns", column)
             ask = self.writer.prefetch(row, column)
             sums = self._products(left, right, steps, ask)
-            self.writer.store(sums, row, column, whole, block)
+            self.writer.store(sums, row, column, self.writer.whole_columns(column), block)
 
         def each_row(row: Any, _: list[Any]) -> list[Any]:
             def each_column(column: Any, _: list[Any]) -> list[Any]:
-                tile(row, column, self.writer.whole_columns(column))
+                kept = self.plan.kept
+                any_kept = kept is None or kept.any_in(row, column, self.tiles.mr, self.tiles.nr)
+                branch_on(
+                    any_kept,
+                    lambda one: tile(row, column) if one else self._unkept(row, column, block),
+                )
                 return []
 
             index.loop(*columns, self.tiles.nr, [], each_column)
             return []
 
         index.loop(*rows, self.tiles.mr, [], each_row)
+
+    def _unkept(self, row: Any, column: Any, block: Block) -> None:
+        """A tile whose sums nobody keeps: what is done with the last of them, of zeros."""
+
+        def end(last: bool) -> None:
+            if last:
+                # In a loop, not in registers: it takes little time, and less to compile.
+                self._clear()
+                whole = self.writer.whole_columns(column)
+                self.writer.store(None, row, column, whole, Block(True, True))
+
+        branch_on(block.last, end)
+
+    def _clear(self) -> None:
+        """Zeros in the scratch tile."""
+        zero = zeros(self.tiles.width, self.plan.contraction.left.element)
+
+        def body(i: Any, _: list[Any]) -> list[Any]:
+            dialect("vector").store(zero, self.writer.scratch, [i])
+            return []
+
+        count = index.constant(self.tiles.mr * self.tiles.nr)
+        index.loop(index.constant(0), count, self.tiles.width, [], body)
 
     def _products(self, left: Any, right: Any, steps: Any, meanwhile: Any) -> list[Any] | None:
         """The sums of a tile in vectors, or None: they are in the scratch tile."""

@@ -17,7 +17,7 @@ from pharos.targets.cpu.contractions.kernel import (
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
-from pharos.targets.cpu.threads import each_thread, shared_already
+from pharos.targets.cpu.threads import each_pair, each_thread, shared_already
 
 
 class Launcher:
@@ -134,5 +134,7 @@ class Launcher:
         """``body(low, high)`` for one part per thread, in multiples of ``step``."""
         if threads == 1:
             body(index.constant(0), count)
+        elif self.plan.kept is not None:
+            each_pair(count, step, threads, body)
         else:
             each_thread(count, step, threads, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from pharos.targets.common.contractions.contraction import Contraction, Operand
 from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import DYNAMIC, trip_count
+from pharos.targets.cpu.contractions.kept import Kept, read_kept
 from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.places import (
     Even,
@@ -44,6 +46,11 @@ class Plan:
     finish: Finish | None
     values: tuple[Any, ...]
     unit: MultiplyUnit = FMA
+
+    @functools.cached_property
+    def kept(self) -> Kept | None:
+        """The elements of the result whose sums matter; None for all."""
+        return read_kept(self.contraction, self.finish)
 
     def loops(self, role: str) -> tuple[int, ...]:
         """The loops of ``role``: "batch" or one of ``ROLES``."""

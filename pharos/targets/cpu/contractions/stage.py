@@ -58,7 +58,7 @@ class PackedContractions:
             if overlaps(contractions, self.threads, self.simd_bits, self.grain):
                 contractions = list(_contractions(module))
             # All are read before the first is replaced: calls would hide what touches what.
-            found = [(*through_flips(c), find_start(c), find_finish(c)) for c in contractions]
+            found = [(*through_flips(c), find_start(c), _finish_of(c)) for c in contractions]
             known: dict[str, str] = {}
             for number, (contraction, gone, start, finish) in enumerate(found):
                 self._replace(module, self._plan(contraction, start, finish), number, known)
@@ -96,6 +96,12 @@ class PackedContractions:
         buffers = [operand.buffer for factor in factors for operand in factor.operands]
         values = tuple(dict.fromkeys([*captured(contraction, start, finish), *buffers]))
         return Plan(contraction, tiles, split, start, finish, values, unit)
+
+
+def _finish_of(contraction: Contraction) -> Finish | None:
+    """What follows ``contraction``. It may ask where an element is if that takes no division."""
+    roles = contraction.batch, contraction.rows, contraction.columns
+    return find_finish(contraction, indices=all(len(loops) <= 1 for loops in roles))
 
 
 def worthwhile(contraction: Contraction) -> bool:

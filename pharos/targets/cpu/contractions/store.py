@@ -14,7 +14,7 @@ from typing import Any
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Operand
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.body import broadcast, evaluate
+from pharos.targets.common.nests.body import broadcast, counted, evaluate
 from pharos.targets.cpu.contractions import lanes as lane
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
@@ -52,7 +52,7 @@ class Writer:
     """Stores the tiles of one batch."""
 
     def __init__(self, site: Site, batch: Any, scratch: Any) -> None:
-        self.site, self.scratch = site, scratch
+        self.site, self.scratch, self.batch = site, scratch, batch
         self.tiles = site.plan.tiles
         self.ends: dict[int, End] = {}
         plan = site.plan
@@ -232,12 +232,24 @@ class Writer:
             self._write(plan.contraction.result, spot, value)
             return
         finish = plan.finish
-        known = {**self.site.known, **dict.fromkeys(finish.elements, value)}
+        known = {**self.site.known, **dict.fromkeys(finish.elements, value), **self._numbers(spot)}
         for argument, operand in zip(finish.arguments, finish.operands, strict=True):
             known[argument] = self._read(operand, spot)
         for wanted, operand in zip(finish.values, finish.results, strict=True):
             made = evaluate(wanted, known, self.tiles.width)
             self._write(operand, spot, broadcast(made, self.tiles.width))
+
+    def _numbers(self, spot: Spot) -> dict[Any, Any]:
+        """What the operation that follows asks for: the row, the columns, the batch."""
+        plan, found = self.site.plan, {}
+        for value, loop in plan.finish.indices if plan.finish is not None else ():
+            if loop is None:
+                found[value] = index.constant(0)
+            elif loop in plan.contraction.columns:
+                found[value] = counted(spot.column, self.tiles.width)
+            else:
+                found[value] = spot.row if loop in plan.contraction.rows else self.batch
+        return found
 
     def _sum(self, value: Any, before: Any) -> Any:
         before = broadcast(before, self.tiles.width)
