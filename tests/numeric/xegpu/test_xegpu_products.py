@@ -38,7 +38,6 @@ def on_matrix_units(m, n, factor):
 def is_well_run(found, m, n, factor):
     """Every product went where it belongs, and its SPIR-V is emitted."""
     assert ("product" in kinds(found)) == on_matrix_units(m, n, factor)
-    assert len(found.differences) == kinds(found).count("product")
     assert spirv(found.artifact)[:4] == b"\x03\x02\x23\x07"
 
 

@@ -32,14 +32,14 @@ class WorkgroupKernel:
             self.kinds = [argument.type for argument in self._block.arguments]
             self._steps = _steps(self._block)
 
-    def run(self, grid: Sequence[int], operands: Sequence[float], regions: Sequence[Any]) -> None:
-        """Run all workgroups. ``operands`` are numbers, addresses for pointers; ``regions`` all
-        memory that the kernel may touch."""
+    def run(self, launch: Any, operands: Sequence[float], regions: Sequence[Any]) -> None:
+        """Run all workgroups of ``launch.grid``. ``operands`` are numbers, addresses for pointers;
+        ``regions`` all memory that the kernel may touch."""
         memory = Memory(regions)
         given = zip(self.kinds, operands, strict=True)
         arguments = [_argument(kind, value) for kind, value in given]
         with self._block.owner.context, np.errstate(all="ignore"):
-            for z, y, x in itertools.product(*(range(n) for n in reversed(grid))):
+            for z, y, x in itertools.product(*(range(n) for n in reversed(launch.grid))):
                 values = dict(zip(self._block.arguments, arguments, strict=True))
                 frame = Frame((x, y, z), memory)
                 for step in self._steps:

@@ -1,4 +1,7 @@
-"""Both levels at once: every XeGPU kernel runs lane by lane and workgroup by workgroup.
+"""Both levels at once: every kernel runs lane by lane and workgroup by workgroup.
+
+Kernels of tiles run on tiles (``interpreter``), kernels of one work-item on all work-items at the
+same time (``lockstep``), both as they are before math becomes arithmetic and tiles become lanes.
 
 The two must leave the same numbers behind, but for the order of sums and for how exact functions
 are; what differs by more is an error of the lowering, of an instruction's meaning, or of a kernel.
@@ -17,6 +20,7 @@ from pharos.core.errors import InternalError
 from pharos.ir.bindings import mlir
 from pharos.runtime.dtypes import numpy_dtype
 from pharos.targets.xegpu.workgroup.interpreter import WorkgroupKernel
+from pharos.targets.xegpu.workgroup.lockstep import LockstepKernel
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,14 @@ class Difference:
 class BothLevels:
     """Runs launches as ``engine`` (lane level) does, and those of ``kernels`` on both levels.
 
-    ``tolerance`` by dtype is what may differ relative to the largest number of a buffer.
+    ``tolerance`` by dtype is what may differ relative to the largest number of a buffer; nothing
+    where it is not given.
     ``differences`` lists what did. Takes the place of a simulated module's engine.
     """
 
     def __init__(self, engine: Any, module: Any, tolerance: Mapping[str, float]) -> None:
         self.engine = engine
-        self.kernels = {kernel.name: kernel for kernel in map(WorkgroupKernel, _tiled(module))}
+        self.kernels = {kernel.name: kernel for kernel in map(_kernel, _kernels(module))}
         self.tolerance = tolerance
         self.differences: list[Difference] = []
         self._module = module
@@ -49,7 +54,7 @@ class BothLevels:
             self.engine.run(launch, operands, regions)
             return
         before = [_bytes(region) for region in regions]
-        kernel.run(launch.grid, operands, regions)
+        kernel.run(launch, operands, regions)
         expected = [_bytes(region) for region in regions]
         for region, data in zip(regions, before, strict=True):
             ctypes.memmove(region.address, data, len(data))
@@ -59,7 +64,9 @@ class BothLevels:
         found = [self._apart(kernel.name, r, data, dtypes) for r, data in pairs]
         self.differences.append(Difference(kernel.name, max(found, default=0.0)))
 
-    def _dtypes(self, kernel: WorkgroupKernel, operands: Sequence[float]) -> dict[int, str]:
+    def _dtypes(
+        self, kernel: WorkgroupKernel | LockstepKernel, operands: Sequence[float]
+    ) -> dict[int, str]:
         """The element type of the memory at each pointer."""
         kinds = zip(kernel.kinds, operands, strict=True)
         return {
@@ -84,7 +91,7 @@ class BothLevels:
         scale = max(1e-30, float(np.abs(group[finite]).max(initial=0)))
         apart = float(np.abs(lanes[finite] - group[finite]).max(initial=0)) / scale
         same = np.array_equal(lanes[~finite], group[~finite], equal_nan=True)
-        if apart > self.tolerance[dtype] or not same:
+        if apart > self.tolerance.get(dtype, 0.0) or not same:
             raise InternalError(
                 f"{name}: lanes and workgroups differ by {apart:.2e} of the largest number in "
                 f"'{region.name}' ({dtype})"
@@ -92,11 +99,14 @@ class BothLevels:
         return apart
 
 
-def _tiled(module: Any) -> list[Any]:
-    """The kernels of ``module`` that are at workgroup level."""
+def _kernel(function: Any) -> WorkgroupKernel | LockstepKernel:
+    return WorkgroupKernel(function) if "xegpu." in str(function) else LockstepKernel(function)
+
+
+def _kernels(module: Any) -> list[Any]:
     holders = [o.operation for o in module.body.operations if o.operation.name == "gpu.module"]
     kernels = [k.operation for h in holders for k in h.regions[0].blocks[0].operations]
-    return [kernel for kernel in kernels if "xegpu." in str(kernel)]
+    return [kernel for kernel in kernels if kernel.name == "gpu.func"]
 
 
 def _bytes(region: Any) -> bytes:

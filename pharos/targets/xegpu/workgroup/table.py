@@ -2,7 +2,7 @@
 
 A handler takes an operation and gives a function from the frame and the values of its operands to
 the values of its results. It is called once per operation, the function once per workgroup and
-iteration.
+iteration. Kernels of tiles and kernels of one work-item have a table each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pharos.targets.xegpu.workgroup.memory import Memory
 Run = Callable[..., Sequence[Any]]
 Handler = Callable[[Any], Run]
 _HANDLERS: dict[str, Handler] = {}
+_OF_ITEMS: dict[str, Handler] = {}
+# What is computed element by element is the same on a number, a tile, and all work-items.
+_BY_ELEMENT = ("arith.", "math.")
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,41 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
     return enter
 
 
+def item_handles(*names: str) -> Callable[[Handler], Handler]:
+    """Enter the decorated function for operations on arrays over work-items (``items.Items``)."""
+
+    def enter(handler: Handler) -> Handler:
+        for name in names:
+            _OF_ITEMS[name] = handler
+        return handler
+
+    return enter
+
+
+def item_handler_of(operation: Any) -> Run:
+    """What ``operation`` does on arrays over work-items. CompileError with its place when nothing
+    is known of it."""
+    handler = _OF_ITEMS.get(operation.name)
+    if handler is None and not operation.name.startswith(_BY_ELEMENT):
+        raise _unknown(operation)
+    return handler_of(operation) if handler is None else handler(operation)
+
+
 def handler_of(operation: Any) -> Run:
     """What ``operation`` does. CompileError with its place when nothing is known of it."""
     handler = _HANDLERS.get(operation.name)
     if handler is None:
-        error = CompileError(
-            f"'{operation.name}' has no meaning at workgroup level",
-            span=span_of(operation.location),
-        )
-        error.operation = operation.name
-        raise error
+        raise _unknown(operation)
     return handler(operation)
+
+
+def _unknown(operation: Any) -> CompileError:
+    error = CompileError(
+        f"'{operation.name}' has no meaning at workgroup level",
+        span=span_of(operation.location),
+    )
+    error.operation = operation.name
+    return error
 
 
 def known() -> Mapping[str, Handler]:

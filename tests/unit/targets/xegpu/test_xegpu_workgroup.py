@@ -13,6 +13,7 @@ from pharos.core.errors import InternalError, UserError
 from pharos.targets.common.gpu.launches import Launch
 from pharos.targets.xegpu.workgroup.interpreter import WorkgroupKernel
 from pharos.targets.xegpu.workgroup.levels import BothLevels
+from pharos.targets.xegpu.workgroup.lockstep import LockstepKernel
 from pharos.targets.xegpu.workgroup.table import handler_of, known
 
 LAYOUT = "#xegpu.layout<sg_layout = [1, 1], sg_data = [8, 16], inst_data = [8, 16]>"
@@ -75,7 +76,11 @@ def elementwise(operation, x):
     y = np.full_like(x, np.nan)
     parsed = module(TILED.replace("OPERATION", operation))
     kernel = kernel_of(parsed)
-    kernel.run((3, 3, 1), [x.ctypes.data, y.ctypes.data], [region(x), region(y)])
+    kernel.run(
+        Launch("k", (3, 3, 1), (16, 1, 1), 0, ()),
+        [x.ctypes.data, y.ctypes.data],
+        [region(x), region(y)],
+    )
     return y
 
 
@@ -138,7 +143,9 @@ def test_memory_outside_the_buffers_is_not_touched():
     parsed = module(TILED.replace("OPERATION", f"%w = arith.negf %v : {V}"))
     y = np.zeros_like(X)
     with pytest.raises(UserError, match="not inside one buffer"):
-        kernel_of(parsed).run((3, 3, 1), [X.ctypes.data, y.ctypes.data], [region(X)])
+        kernel_of(parsed).run(
+            Launch("k", (3, 3, 1), (16, 1, 1), 0, ()), [X.ctypes.data, y.ctypes.data], [region(X)]
+        )
 
 
 def test_every_handler_is_reached_by_name():
@@ -201,6 +208,83 @@ def test_other_kernels_run_at_lane_level_alone():
     levels = both(lambda launch, operands, regions: ran.append(launch.kernel))
     levels.run(Launch("rows_0", (1, 1, 1), (16, 1, 1), 0, ()), [], [])
     assert ran == ["rows_0"] and levels.differences == []
+
+
+PARTING = """
+gpu.module @kernels {
+  gpu.func @parting_0(%x: memref<40xi32>, %y: memref<40xi32>) kernel {
+    %t = gpu.thread_id x
+    %b = gpu.block_id x
+    %c16 = arith.constant 16 : index
+    %c40 = arith.constant 40 : index
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %c2 = arith.constant 2 : i32
+    %first = arith.muli %b, %c16 : index
+    %i = arith.addi %first, %t : index
+    %inside = arith.cmpi ult, %i, %c40 : index
+    scf.if %inside {
+      %n = memref.load %x[%i] : memref<40xi32>
+      %sum = scf.for %j = %c0 to %n step %c1 iter_args(%s = %c0) -> (i32) : i32 {
+        %odd = arith.remui %j, %c2 : i32
+        %is = arith.cmpi eq, %odd, %c1 : i32
+        %new = scf.if %is -> (i32) {
+          %a = arith.addi %s, %j : i32
+          scf.yield %a : i32
+        } else {
+          scf.yield %s : i32
+        }
+        scf.yield %new : i32
+      }
+      %small, %steps = scf.while (%v = %sum, %k = %c0) : (i32, i32) -> (i32, i32) {
+        %more = arith.cmpi sgt, %v, %c2 : i32
+        scf.condition(%more) %v, %k : i32, i32
+      } do {
+      ^bb0(%v: i32, %k: i32):
+        %h = arith.divui %v, %c2 : i32
+        %k1 = arith.addi %k, %c1 : i32
+        scf.yield %h, %k1 : i32, i32
+      }
+      %ten = arith.constant 10 : i32
+      %left = arith.muli %small, %ten : i32
+      %r = arith.addi %left, %steps : i32
+      memref.store %r, %y[%i] : memref<40xi32>
+    }
+    gpu.return
+  }
+}
+"""
+
+
+def halved(number):
+    """What is left of the sum of odd numbers below ``number`` when halved to 2, and how often."""
+    value, steps = sum(range(1, number, 2)), 0
+    while value > 2:
+        value, steps = value // 2, steps + 1
+    return 10 * value + steps
+
+
+def test_work_items_that_part_come_together_again():
+    parsed = ir.parse(PARTING)
+    holder = parsed.body.operations[0].operation
+    kernel = LockstepKernel(holder.regions[0].blocks[0].operations[0].operation)
+    x = np.random.default_rng(3).integers(0, 30, 40).astype(np.int32)
+    y = np.full(40, -1, np.int32)
+    launch = Launch("parting_0", (3,), (16,), 0, ())
+    kernel.run(launch, [x.ctypes.data, y.ctypes.data], [region(x, "x"), region(y, "y")])
+    assert y.tolist() == [halved(int(n)) for n in x]
+    with pytest.raises(UserError, match="reaches element 40"):
+        wider = ir.parse(PARTING.replace("%c40 = arith.constant 40", "%c40 = arith.constant 41"))
+        holder = wider.body.operations[0].operation
+        kernel = LockstepKernel(holder.regions[0].blocks[0].operations[0].operation)
+        kernel.run(launch, [x.ctypes.data, y.ctypes.data], [region(x, "x"), region(y, "y")])
+
+
+def test_what_has_no_meaning_on_work_items_is_named():
+    parsed = ir.parse(PARTING.replace("%t = gpu.thread_id x", "%t = gpu.global_id x"))
+    holder = parsed.body.operations[0].operation
+    with pytest.raises(ir.CompileError, match="'gpu.global_id' has no meaning at workgroup level"):
+        LockstepKernel(holder.regions[0].blocks[0].operations[0].operation)
 
 
 CONSTANT_VECTORS = [
