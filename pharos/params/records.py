@@ -1,13 +1,13 @@
 """Parameters that were measured to be good, by what they are for and on which device.
 
-The file has one JSON object per line: ``device`` and ``work`` (texts), ``values``, ``seconds``.
-Of several records for the same, the fastest counts.
+The file has one JSON object per line: ``device`` and ``work`` (texts), ``values``, ``seconds``, and
+what else ``pharos.tuning`` wants to be known. Of several records for the same, the fastest counts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,22 @@ def read_records(path: Path) -> dict[tuple[str, str], dict[str, int]]:
 
     Raises UserError with the line for one that is no record.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
     best: dict[tuple[str, str], tuple[float, dict[str, int]]] = {}
-    for number, line in enumerate(lines, 1):
-        record = _record(line, f"{path}:{number}")
+    for record in read_lines(path):
         key, seconds = (record["device"], record["work"]), record["seconds"]
         if key not in best or seconds < best[key][0]:
             best[key] = (seconds, record["values"])
     return {key: values for key, (_, values) in best.items()}
+
+
+def read_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Each record as it is in the file; raises UserError like ``read_records``."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(lines, 1):
+        yield _record(line, f"{path}:{number}")
 
 
 def _record(line: str, place: str) -> Mapping[str, Any]:

@@ -16,7 +16,9 @@ from pharos.toolchain.front_ends import (
     read_problem,
     torch_payload,
 )
+from pharos.toolchain.keys import device_of, versions
 from pharos.toolchain.macros import macro_engine
+from pharos.toolchain.motifs import database
 from pharos.toolchain.plan_files import plan_from_yaml, read_plan
 from pharos.toolchain.planned import Planned
 from pharos.toolchain.plans import plan, settled, stage_of
@@ -60,7 +62,9 @@ __all__ = [
     "builder_payload",
     "cached",
     "compile",
+    "database",
     "detected",
+    "device_of",
     "for_program",
     "forget",
     "lisp_payload",
@@ -84,4 +88,5 @@ __all__ = [
     "stage_of",
     "target",
     "torch_payload",
+    "versions",
 ]
