@@ -109,9 +109,9 @@ def _saved(payload: Payload, request: Request | None, death: ChildDied) -> str:
 
         try:
             return in_child(work)
-        except ChildDied:
-            pass  # it crashed before the step it first crashed in; the program is still saved
-    return _save_program(payload, death)
+        except (ChildDied, ValueError):
+            pass  # before the step it first crashed in, or in none: the program is still saved
+    return _save_program(payload, request, death)
 
 
 def _save_stage(payload: Payload, request: Request, death: ChildDied) -> str:
@@ -143,13 +143,15 @@ class _CodeGeneration:
         return module
 
 
-def _save_program(payload: Payload, death: ChildDied) -> str:
+def _save_program(payload: Payload, request: Request | None, death: ChildDied) -> str:
     root = settings.REPRODUCERS.get()
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="program-", dir=root))
         (folder / "program.txt").write_text(payload.text, encoding="utf-8")
-        (folder / "about.txt").write_text(f"{death}\n{death.output}", encoding="utf-8")
+        values = request.parameters if request is not None else {}
+        given = "".join(f"--parameter {name}={value}\n" for name, value in values.items())
+        (folder / "about.txt").write_text(f"{death}\n{given}{death.output}", encoding="utf-8")
     except OSError as problem:
         return f"not saved: cannot write to {root}: {problem.strerror}"
     return str(folder)

@@ -20,6 +20,7 @@ from pharos.tools.plan import explain, plan
 from pharos.tools.run import run
 from pharos.tools.sim import sim
 from pharos.tools.targets import targets
+from pharos.tools.tuning import tune, tuned
 
 app = application(
     "pharos",
@@ -30,11 +31,12 @@ app = application(
       pharos run examples/gpt2/generate.lisp model.bin tokenizer.bin 64
     """,
 )
-for command in (run, build, launch, opt, plan, explain, attention, sim, targets, doctor):
+for command in (run, build, launch, opt, plan, explain, tune, attention, sim, targets, doctor):
     app.command()(command)
 app.command("kernel-bench")(kernel_bench)
 app.add_typer(payload, name="payload")
 app.add_typer(cache, name="cache")
+app.add_typer(tuned, name="tuned")
 app.add_typer(gpt2, name="gpt2")
 
 

@@ -89,6 +89,12 @@ def example(entry: EntryPoint) -> str:
     return f"for instance {_OPTION} {','.join(map(_example, entry.arguments))}"
 
 
+def usual(entry: EntryPoint) -> str | None:
+    """Inputs that ``entry`` takes, random ones; None where sizes are open or there are pointers."""
+    known = all(a.kind != "pointer" and -1 not in a.shape for a in entry.arguments)
+    return ",".join(map(_example, entry.arguments)) if known else None
+
+
 def _example(argument: Argument) -> str:
     sizes = [str(_ANY_SIZE if size == -1 else size) for size in argument.shape]
     return "x".join([*sizes, argument.dtype, "rnd" if argument.kind == "memref" else "1"])
