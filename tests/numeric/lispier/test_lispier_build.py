@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import shutil
+import signal
 import struct
 import subprocess
 from pathlib import Path
@@ -86,6 +88,20 @@ def test_an_executable_passes_its_arguments(lispier, file, folder):
     assert lispier("build", file("m.lisp", text), "-o", "m").status == 0
     assert run(folder / "m", "a", "", "-b c").stdout == "[a][][-b c]13\n"
     assert run(folder / "m").stdout == "10\n"
+
+
+def test_a_failed_assertion_ends_an_executable(lispier, file, folder):
+    text = """(require-dialect func arith cf)
+    (defn main [(: count i32) (: texts !llvm.ptr)] -> i32
+      (print "counted ")
+      (cf.assert {:msg "expected none"} (arith.cmpi {:predicate "eq"} count (: 0 i32)))
+      (func.return count))
+    """
+    assert lispier("build", file("m.lisp", text), "-o", "m").status == 0
+    assert run(folder / "m").stdout == "counted 0\n"
+    failed = run(folder / "m", "a")
+    assert (failed.returncode, failed.stdout) == (-signal.SIGABRT, "counted ")
+    assert re.fullmatch(r".*m\.lisp:4:7: assertion failed: expected none\n", failed.stderr)
 
 
 def test_a_compilation_block_says_which_passes_run(lispier, file, folder):

@@ -15,6 +15,7 @@ from pharos.core.errors import UserError
 from pharos.targets.cpu import elf, facts, helpers, openmp, rounding, symbols
 from pharos.targets.cpu.jit import position_independent_object
 from pharos.targets.cpu.standalone.code import Start
+from pharos.targets.cpu.stopping import ASSERTION_FAILED
 
 _HERE = Path(__file__).parent
 _DRIVERS = ("cc", "gcc", "clang")
@@ -88,6 +89,7 @@ class Parts:
             found.append(self._write("rounding.o", position_independent_object(rounding.IR)))
         amx = facts.host().has_amx
         ours = {name for name in needed if helpers.address(name) is not None}
+        ours |= needed & {ASSERTION_FAILED}
         if ours or amx:
             runtime = self._compile("runtime.c", ["-DLISPIER_AMX"] if amx else [])
             _check_defined(ours, runtime)
