@@ -6,13 +6,17 @@ the last one (``step``); both return the seconds that they took, measured where 
 
 from __future__ import annotations
 
+import argparse
+import copy
 import json
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,10 +24,13 @@ import numpy as np
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from pharos.ingress.checkpoints import convert
 from pharos.models.gpt2.model import Gpt2
 from pharos.toolchain import compile, load, mlir_payload
 
 END = 50256
+# How far logits may be from f32's, in standard deviations of them.
+BOUNDS = {"f32": 1e-3, "bf16": 0.1, "int8": 0.3, "q8_0": 0.3}
 READ_BYTES = 256 << 20
 _READ = """
 func.func @read(%x: memref<?x?xf32>, %sums: memref<?xf32>) {
@@ -161,6 +168,41 @@ def llamas(python: str | None, checkpoint: Path, threads: int) -> Iterator[tuple
     if not probe.returncode:
         yield "llama.cpp bf16", Llama(chosen, checkpoint, "bf16", threads)
         yield "llama.cpp q8_0", Llama(chosen, checkpoint, "q8_0", threads)
+
+
+def arguments(about: str) -> argparse.ArgumentParser:
+    """The options that benchmarks of contestants share."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--llama", metavar="PYTHON", help="that has llama-cpp-python and gguf")
+    parser.add_argument("--without", default="", help="contestants to leave out, with commas")
+    parser.add_argument("--json", type=Path, help="also write the results there")
+    return parser
+
+
+@contextmanager
+def agreeing(
+    model: GPT2LMHeadModel, ids: list[int], options: argparse.Namespace, threads: int
+) -> Iterator[dict[str, Contestant]]:
+    """All contestants that run ``model`` here, by name and type, after a prompt of ``ids`` that
+    they agreed on."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        wide = convert(folder, Path(folder) / "f32", "f32").model
+        narrow = convert(folder, Path(folder) / "bf16", "bf16").model
+        contestants: dict[str, Contestant] = {
+            "pharos f32": Pharos(wide, "f32"),
+            "pharos bf16": Pharos(narrow, "bf16"),
+            "pharos int8": Pharos(wide, "int8"),
+            "huggingface f32": HuggingFace(model, torch.float32),
+            "huggingface bf16": HuggingFace(copy.deepcopy(model), torch.bfloat16),
+            **dict(llamas(options.llama, wide, threads)),
+        }
+        for name in filter(None, options.without.split(",")):
+            del contestants[name]
+        found = {name: contestant.prefill(ids)[1] for name, contestant in contestants.items()}
+        expected = HuggingFace(model, torch.float32).prefill(ids)[1]
+        check(found, expected, {name: BOUNDS[name.split()[1]] for name in found})
+        yield contestants
 
 
 def check(found: dict[str, np.ndarray], expected: np.ndarray, bounds: dict[str, float]) -> None:

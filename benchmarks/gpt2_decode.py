@@ -12,9 +12,6 @@ the read bandwidth, which is measured in the same turns.
 
 from __future__ import annotations
 
-import argparse
-import copy
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +19,8 @@ import torch
 from gpt2_contestants import (
     READ_BYTES,
     Contestant,
-    HuggingFace,
-    Pharos,
-    check,
-    llamas,
+    agreeing,
+    arguments,
     random_model,
     reader,
     summary,
@@ -33,13 +28,10 @@ from gpt2_contestants import (
 )
 
 from pharos.core import settings
-from pharos.ingress.checkpoints import convert
 
 ROUND = 8  # tokens that one contestant makes before the next has its turn
 # Bytes of a weight: int8 has 4 more for each row, Q8_0 2 for each 32 weights.
 BYTES = {"f32": 4.0, "bf16": 2.0, "int8": 1.005, "q8_0": 1.0625}
-# How far logits may be from f32's, in standard deviations of them.
-BOUNDS = {"f32": 1e-3, "bf16": 0.1, "int8": 0.3, "q8_0": 0.3}
 RIVALS = (
     ("pharos f32", "huggingface f32"),
     ("pharos bf16", "huggingface bf16"),
@@ -83,33 +75,14 @@ def report(times: dict[str, list[float]], weights: int, threads: int, path: Path
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--tokens", type=int, default=64, help="timed tokens per contestant")
-    parser.add_argument("--llama", metavar="PYTHON", help="that has llama-cpp-python and gguf")
-    parser.add_argument("--without", default="", help="contestants to leave out, with commas")
-    parser.add_argument("--json", type=Path, help="also write the results there")
     options = parser.parse_args()
     threads = settings.THREADS.get()
     torch.set_num_threads(threads)
     model = random_model()
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        wide = convert(folder, Path(folder) / "f32", "f32").model
-        narrow = convert(folder, Path(folder) / "bf16", "bf16").model
-        contestants: dict[str, Contestant] = {
-            "pharos f32": Pharos(wide, "f32"),
-            "pharos bf16": Pharos(narrow, "bf16"),
-            "pharos int8": Pharos(wide, "int8"),
-            "huggingface f32": HuggingFace(model, torch.float32),
-            "huggingface bf16": HuggingFace(copy.deepcopy(model), torch.bfloat16),
-            **dict(llamas(options.llama, wide, threads)),
-        }
-        for name in filter(None, options.without.split(",")):
-            del contestants[name]
-        ids = np.random.default_rng(0).integers(0, 50257, 32).tolist()
-        found = {name: contestant.prefill(ids)[1] for name, contestant in contestants.items()}
-        expected = HuggingFace(model, torch.float32).prefill(ids)[1]
-        check(found, expected, {name: BOUNDS[name.split()[1]] for name in found})
+    ids = np.random.default_rng(0).integers(0, 50257, 32).tolist()
+    with agreeing(model, ids, options, threads) as contestants:
         times = race(contestants, options.tokens)
     report(times, sum(p.numel() for p in model.parameters()), threads, options.json)
 

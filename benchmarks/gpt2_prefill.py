@@ -11,29 +11,21 @@ and those of attention, of which a causal mask leaves half.
 
 from __future__ import annotations
 
-import argparse
-import copy
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from gpt2_contestants import (
     Contestant,
-    HuggingFace,
-    Pharos,
-    check,
-    llamas,
+    agreeing,
+    arguments,
     random_model,
     summary,
     write_json,
 )
 
 from pharos.core import settings
-from pharos.ingress.checkpoints import convert
 
-# How far logits may be from f32's, in standard deviations of them.
-BOUNDS = {"f32": 1e-3, "bf16": 0.1, "int8": 0.3, "q8_0": 0.3}
 RIVALS = ("huggingface f32", "huggingface bf16", "llama.cpp bf16", "llama.cpp q8_0")
 
 
@@ -75,35 +67,16 @@ def report(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--prompt", type=int, default=1024, help="tokens")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--llama", metavar="PYTHON", help="that has llama-cpp-python and gguf")
-    parser.add_argument("--without", default="", help="contestants to leave out, with commas")
-    parser.add_argument("--json", type=Path, help="also write the results there")
     options = parser.parse_args()
     threads = settings.THREADS.get()
     torch.set_num_threads(threads)
     model = random_model()
     work = operations(model, options.prompt)
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        wide = convert(folder, Path(folder) / "f32", "f32").model
-        narrow = convert(folder, Path(folder) / "bf16", "bf16").model
-        contestants: dict[str, Contestant] = {
-            "pharos f32": Pharos(wide, "f32"),
-            "pharos bf16": Pharos(narrow, "bf16"),
-            "pharos int8": Pharos(wide, "int8"),
-            "huggingface f32": HuggingFace(model, torch.float32),
-            "huggingface bf16": HuggingFace(copy.deepcopy(model), torch.bfloat16),
-            **dict(llamas(options.llama, wide, threads)),
-        }
-        for name in filter(None, options.without.split(",")):
-            del contestants[name]
-        ids = np.random.default_rng(0).integers(0, 50257, options.prompt).tolist()
-        found = {name: contestant.prefill(ids)[1] for name, contestant in contestants.items()}
-        expected = HuggingFace(model, torch.float32).prefill(ids)[1]
-        check(found, expected, {name: BOUNDS[name.split()[1]] for name in found})
+    ids = np.random.default_rng(0).integers(0, 50257, options.prompt).tolist()
+    with agreeing(model, ids, options, threads) as contestants:
         times = race(contestants, ids, options.turns)
     report(times, work, threads, options.prompt, options.json)
 

@@ -57,27 +57,15 @@
 
 ;; scores[h,t,j] = q[t,h,:] . keys[h,j,:] / sqrt(D), and -3e38 where j lies after the token
 (defn masked-score [(: q Heads) (: keys Heads) (: position tensor<i32>) (: size f32)] -> Heads
-  (def T (tensor.dim q (: 0 index)))
-  (def NH (tensor.dim keys (: 0 index)))
-  (def P (tensor.dim keys (: 1 index)))
   (def scale (math.rsqrt size))
-  (def empty (tensor.empty {:result Heads} NH T P))
-  (def products
-    (linalg.generic {:ins 2 :outs 1 :result Heads
-                     :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
-                                     affine_map<(h, t, j, d) -> (h, j, d)>
-                                     affine_map<(h, t, j, d) -> (h, t, j)>]
-                     :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
-      q keys (linalg.fill {:result Heads} (: 0.0 f32) empty)
-      (region (block [(: a f32) (: b f32) (: sum f32)]
-        (linalg.yield (arith.addf sum (arith.mulf a b)))))))
+  (def raw (call Heads f/products q keys))
   (func.return
     (linalg.generic {:ins 2 :outs 1 :result Heads
                      :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
                                      affine_map<(h, t, j) -> ()>
                                      affine_map<(h, t, j) -> (h, t, j)>]
                      :iterator_types ["parallel" "parallel" "parallel"]}
-      products position empty
+      raw position raw
       (region (block [(: s f32) (: start i32) (: old f32)]
         (def t (arith.index_cast {:result i32} (linalg.index {:dim 1})))
         (def j (arith.index_cast {:result i32} (linalg.index {:dim 2})))

@@ -206,15 +206,13 @@
     (region (block [(: n f32) (: old f32)] (linalg.yield n))))
   (func.return))
 
-;; scores[h,t,j] = q[t,h,:] . keys[h,j,:] / sqrt(D), and -3e38 where j lies after the token
-(defn score [(: q Heads) (: keys Heads) (: start index) (: D index)] -> Heads
+;; out[h,t,j] = q[t,h,:] . keys[h,j,:]
+(defn products [(: q Heads) (: keys Heads)] -> Heads
   (def T (tensor.dim q (: 0 index)))
   (def NH (tensor.dim keys (: 0 index)))
   (def N (tensor.dim keys (: 1 index)))
-  (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
-  (def scale (math.rsqrt size))
   (def empty (tensor.empty {:result Heads} NH T N))
-  (def products
+  (func.return
     (linalg.generic {:ins 2 :outs 1 :result Heads
                      :indexing_maps [affine_map<(h, t, j, d) -> (t, h, d)>
                                      affine_map<(h, t, j, d) -> (h, j, d)>
@@ -222,13 +220,19 @@
                      :iterator_types ["parallel" "parallel" "parallel" "reduction"]}
       q keys (linalg.fill {:result Heads} (: 0.0 f32) empty)
       (region (block [(: a f32) (: b f32) (: sum f32)]
-        (linalg.yield (arith.addf sum (arith.mulf a b)))))))
+        (linalg.yield (arith.addf sum (arith.mulf a b))))))))
+
+;; scores[h,t,j] = q[t,h,:] . keys[h,j,:] / sqrt(D), and -3e38 where j lies after the token
+(defn score [(: q Heads) (: keys Heads) (: start index) (: D index)] -> Heads
+  (def size (arith.uitofp {:result f32} (arith.index_cast {:result i32} D)))
+  (def scale (math.rsqrt size))
+  (def raw (call Heads products q keys))
   (func.return
     (linalg.generic {:ins 1 :outs 1 :result Heads
                      :indexing_maps [affine_map<(h, t, j) -> (h, t, j)>
                                      affine_map<(h, t, j) -> (h, t, j)>]
                      :iterator_types ["parallel" "parallel" "parallel"]}
-      products empty
+      raw raw
       (region (block [(: s f32) (: old f32)]
         (def now (arith.addi start (linalg.index {:dim 1})))
         (def seen (arith.cmpi {:predicate "sle"} (linalg.index {:dim 2}) now))
