@@ -33,6 +33,8 @@ SELECTORS = {
     "contraction-blocks": ("pharos.params.contractions", "contraction_blocks"),
 }
 STAGES = {
+    "moved-units": ("pharos.transform.moved_units", "MovedUnits"),
+    "reshaped-results": ("pharos.transform.reshaped_results", "ReshapedResults"),
     "narrow-storage": ("pharos.transform.narrow_storage", "NarrowStorage"),
     "carried-parameters": ("pharos.transform.carried_parameters", "CarriedParameters"),
     "assertions-apart": ("pharos.transform.assertions_apart", "AssertionsApart"),

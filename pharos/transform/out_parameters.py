@@ -53,7 +53,7 @@ def _write(block: Any, targets: list[tuple[Any, Any]], end: Any) -> None:
     """
     bufferization = dialect("bufferization")
     with mlir.InsertionPoint.at_block_begin(block), end.location:
-        targets = [_reshaped(value, parameter) for value, parameter in targets]
+        targets = [reshaped(value, parameter) for value, parameter in targets]
         places = [
             bufferization.to_tensor(value.type, parameter, restrict=True, writable=True)
             for value, parameter in targets
@@ -67,7 +67,7 @@ def _write(block: Any, targets: list[tuple[Any, Any]], end: Any) -> None:
             bufferization.materialize_in_destination(None, tensor, parameter, writable=True)
 
 
-def _reshaped(value: Any, parameter: Any) -> tuple[Any, Any]:
+def reshaped(value: Any, parameter: Any) -> tuple[Any, Any]:
     """What ``value`` is a reshaped form of, and ``parameter`` in that shape.
 
     Bufferization copies a reshaped result; one that is computed in the right shape it does not.
