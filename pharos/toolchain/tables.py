@@ -43,6 +43,7 @@ STAGES = {
     "narrow-compares": ("pharos.transform.narrow_compares", "NarrowCompares"),
     "counted-tensors": ("pharos.transform.counted_tensors", "CountedTensors"),
     "recompute": ("pharos.transform.recompute", "Recompute"),
+    "joint-sums": ("pharos.transform.joint_sums", "JointSums"),
     "fuse-attention": ("pharos.transform.attention.stage", "FuseAttention"),
     "attention-in-place": ("pharos.transform.attention.stage", "AttentionInPlace"),
     "output-phases": ("pharos.transform.phases.stage", "OutputPhases"),

@@ -91,6 +91,67 @@ def _batch_norm(
     return result.to(x.dtype), x.new_zeros(0), x.new_zeros(0)
 
 
+def _training_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor,
+    variance: Tensor,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    """With the statistics of ``x``, which the running ones move towards."""
+    if not training:
+        result, *stats = _batch_norm(x, weight, bias, mean, variance, momentum, eps)
+        return result, *stats, mean, variance
+    result, own_mean, own_variance, rstd = _by_own_statistics(x, weight, bias, eps)
+    count = x.numel() // x.shape[1]
+    unbiased = own_variance * (count / max(1, count - 1))
+    means = momentum * own_mean + (1 - momentum) * mean
+    variances = momentum * unbiased + (1 - momentum) * variance
+    return result, own_mean, rstd, means.to(mean.dtype), variances.to(variance.dtype)
+
+
+def _norm_without_running(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    result, mean, _, rstd = _by_own_statistics(x, weight, bias, eps)
+    return result, mean, rstd
+
+
+def _by_own_statistics(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The normed ``x``; the mean, the variance and the inverse deviation of each channel.
+
+    The mean that is rounded to f32 is off by ``rest``, the mean of the distances from it. Where a
+    channel hardly varies, or a batch is two numbers next to each other, ``rest`` is not small
+    beside the deviation: eager's result is off by it. What of it is more than the rounding of the
+    mean is the rounding of the distances.
+    """
+    dims = [d for d in range(x.dim()) if d != 1]
+    shape = [x.shape[1]] + [1] * (x.dim() - 2)
+    count = math.prod(x.shape[d] for d in dims)
+    wide = _wide(x)
+    mean = wide.sum(dims, keepdim=True) / count
+    distance = wide - mean
+    rest = distance.sum(dims, keepdim=True) / count
+    variance = torch.relu((distance * distance).sum(dims, keepdim=True) / count - rest * rest)
+    rstd = torch.rsqrt(variance + eps)
+    scale = rstd if weight is None else rstd * weight.reshape(shape)
+    shift = -rest * scale if bias is None else bias.reshape(shape) - rest * scale
+    result = (distance * scale + shift).to(x.dtype)
+    most = mean.abs() * 2**-22
+    mean = mean + torch.minimum(torch.maximum(rest, -most), most)
+    return result, *(value.reshape(-1) for value in (mean, variance, rstd))
+
+
 def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
@@ -100,4 +161,6 @@ NORMS: dict[Any, Callable[..., Any]] = {
     _ATEN.var.correction: _var,
     _ATEN.native_group_norm.default: _group_norm,
     _ATEN._native_batch_norm_legit_no_training.default: _batch_norm,
+    _ATEN._native_batch_norm_legit_functional.default: _training_norm,
+    _ATEN._native_batch_norm_legit.no_stats: _norm_without_running,
 }

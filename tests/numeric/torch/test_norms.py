@@ -1,5 +1,7 @@
 """Norms agree with eager, and are computed in the type of their input."""
 
+import copy
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -55,3 +57,38 @@ def test_batch_norm_with_statistics_and_channels_only(compiled):
 def test_variances(compiled):
     x = torch.randn(4, 5, 6) + 10
     torch.testing.assert_close(compiled(Variances(), x)(x), Variances()(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 31, 37), (2, 5, 1, 1), (700, 20)])
+@pytest.mark.parametrize("mean", [0.0, 300.0])
+def test_batch_norm_in_training_is_as_exact_as_eager(compiled, shape, mean):
+    """A mean that is large beside the deviation, f32 against f64: sums in f32 would lose it."""
+    kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
+    ours = kind(shape[1], momentum=0.7)
+    nn.init.uniform_(ours.weight, 0.5, 2)
+    nn.init.uniform_(ours.bias)
+    exact, eager = copy.deepcopy(ours).double(), copy.deepcopy(ours)
+    x = torch.randn(shape) + mean
+    found = [compiled(ours, x)(x), ours.running_mean, ours.running_var]
+    theirs = [eager(x), eager.running_mean, eager.running_var]
+    right = [exact(x.double()), exact.running_mean, exact.running_var]
+    for one, other, reference in zip(found, theirs, right, strict=True):
+        # Rounding the result itself is allowed to eager and to us.
+        rounding = 2**-23 * reference.abs().max()
+        off, allowed = ((v.double() - reference).abs().max() for v in (one, other))
+        assert off <= allowed + 2 * rounding
+
+
+def test_sums_of_many_numbers_are_as_exact_as_eager(compiled):
+    """Rows, columns, all, and a window of two dimensions; one number among others 10,000 times
+    larger is what a running sum of f32 loses."""
+
+    class Sums(nn.Module):
+        def forward(self, x):
+            return x.sum(-1), x.sum(0), x.sum((1, 2)), x.sum(), x.mean((0, 2))
+
+    x = torch.rand(37, 130, 517) + 1000
+    exact = Sums()(x.double())
+    for one, theirs, right in zip(compiled(Sums(), x)(x), Sums()(x), exact, strict=True):
+        off, allowed = (((v.double() - right) / right).abs().max() for v in (one, theirs))
+        assert off <= allowed + 2**-23

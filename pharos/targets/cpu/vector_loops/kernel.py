@@ -35,6 +35,7 @@ from pharos.targets.common.nests.nest import Access, Nest, trip_count
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.memory import Memory
 from pharos.targets.cpu.vector_loops.streams import streamed
+from pharos.targets.cpu.vector_loops.wide_sums import WideSums, sums_f32
 
 # Bytes of a matrix are asked for this many times as far ahead as longer elements are, in elements.
 _BYTES_AHEAD = 6
@@ -183,11 +184,40 @@ class Kernel:
         carried = [
             self._before(access, offset, masked) for offset in tile for access in self.carried
         ]
-        results = self._reductions(list(self.nest.reductions), tile, carried, masked)
+        dims = list(self.nest.reductions)
+        results = self._long_sums(
+            dims, carried, 1, lambda inside, zeros: self._reductions(inside, tile, zeros, masked)
+        )
+        if results is None:
+            results = self._reductions(dims, tile, carried, masked)
+        else:
+            results = [
+                combine("arith.addf", before, dialect("arith").truncf(before.type, wide))
+                for before, wide in zip(carried, results, strict=True)
+            ]
         count = len(self.carried)
         for number, offset in enumerate(tile):
             for k, access in enumerate(self.carried):
                 self._store(access, offset, results[number * count + k], masked)
+
+    def _long_sums(
+        self,
+        dims: list[int],
+        carried: list[Any],
+        step: int,
+        narrow: Callable[[list[int], list[Any]], list[Any]],
+    ) -> list[Any] | None:
+        """What the loops ``dims`` add up, in f64, see ``wide_sums``; None where that is few steps
+        or no sum. ``narrow(dims, zeros)`` writes the loops, between some bounds, in f32."""
+        wide = WideSums(self.nest, self.choice, self.bounds, self.at, step)
+        if not sums_f32(self.nest, self.choice) or not wide.long(dims):
+            return None
+        kinds = [value.type for value in carried]
+        zeros = [
+            splat(kind, 0.0) if isinstance(kind, mlir.VectorType) else scalar(kind, 0.0)
+            for kind in kinds
+        ]
+        return wide.write(dims, lambda inside: narrow(inside, zeros), kinds)
 
     def _reductions(
         self, dims: list[int], tile: list[dict[int, int]], carried: list[Any], masked: Any
@@ -207,26 +237,33 @@ class Kernel:
         joins = combiners(self.nest) or []
         tile = self._offsets(d for d in range(len(self.factors)) if self.nest.parallel[d])
         vectors = self.choice.chains(len(tile))
-        lanes = [
+        neutrals = [
             self._neutral(join.kind, access.element)
             for _ in tile
             for join, access in zip(joins, self.nest.outputs, strict=True)
         ]
-        # `vectors` partial results per output: independent chains cover the add's latency.
-        partial = self._vector_reductions(
-            [d for d in self.nest.reductions if d != self.choice.vector],
-            tile,
-            lanes * vectors,
-            vectors,
-        )
-        count = len(lanes)
-        for k in range(1, vectors):
-            for n in range(count):
-                name = joins[n % len(joins)].operation
-                partial[n] = combine(name, partial[n], partial[k * count + n])
+
+        def chains(dims: list[int], neutral: list[Any]) -> list[Any]:
+            # `vectors` partial results per output: independent chains cover the add's latency.
+            outer = [d for d in dims if d != self.choice.vector]
+            found = self._vector_reductions(outer, tile, neutral * vectors, vectors)
+            for k in range(1, vectors):
+                for n in range(len(neutral)):
+                    name = joins[n % len(joins)].operation
+                    found[n] = combine(name, found[n], found[k * len(neutral) + n])
+            return found[: len(neutral)]
+
+        # The loop that vectors run along is the innermost one.
+        dims = sorted(self.nest.reductions, key=lambda d: d == self.choice.vector)
+        partial = self._long_sums(dims, neutrals, vectors * self.choice.width, chains)
+        if partial is None:
+            partial = chains(dims, neutrals)
         for number, offset in enumerate(tile):
             for k, (join, access) in enumerate(zip(joins, self.nest.outputs, strict=True)):
-                whole = joined(access.element, join.kind, partial[number * len(joins) + k])
+                lanes = partial[number * len(joins) + k]
+                whole = joined(lanes.type.element_type, join.kind, lanes)
+                if whole.type != access.element:
+                    whole = dialect("arith").truncf(access.element, whole)
                 before = self._before(access, offset, None)
                 self._store(access, offset, combine(join.operation, before, whole), None)
 
