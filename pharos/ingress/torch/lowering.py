@@ -11,6 +11,7 @@ from pharos import ir
 from pharos.core.errors import UserError
 from pharos.ingress.torch.constants import lift_constants, literal
 from pharos.ingress.torch.empty import without_empty_views
+from pharos.ingress.torch.fetches import check_fetches
 from pharos.ingress.torch.loops import write_loops
 from pharos.ingress.torch.memory import as_numpy
 from pharos.ingress.torch.unsupported import raise_all, refuse_random, refuse_unsupported
@@ -82,6 +83,7 @@ def _lower(graph: Any, names: list[str] | None, entry: str) -> Lowered:
         _name_arguments(module.body.operations[0], [*names, *numbered])
     for passes in _PASSES:
         ir.run_passes(module, passes)
+    check_fetches(module)
     function = module.body.operations[0]
     count = len(function.entry_block.arguments)
     folded = lift_constants(function, LARGEST_LITERAL)
