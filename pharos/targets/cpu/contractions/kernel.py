@@ -53,7 +53,15 @@ def packer_for(site: Site, factor: Factor, role: str, panel: int, batch: Any) ->
 
 def shared_length(site: Site) -> Any:
     """Elements of the buffer for the shared factor."""
-    return index.mul(_padded(site), site.steps())
+    piece = site.plan.piece
+    return index.mul(_padded(site), site.steps() if piece is None else index.constant(piece))
+
+
+def _end(site: Site) -> Any:
+    """The step at which the piece of the shared factor ends."""
+    if site.plan.piece is None:
+        return site.steps()
+    return index.minimum(index.add(site.first, index.constant(site.plan.piece)), site.steps())
 
 
 def _padded(site: Site) -> Any:
@@ -63,7 +71,8 @@ def _padded(site: Site) -> Any:
 
 
 def pack_shared(site: Site, low: Any, high: Any, batch: Any, target: Any) -> None:
-    """Pack lanes ``low .. high`` of the shared factor, all inner steps, block after block."""
+    """Pack lanes ``low .. high`` of the shared factor, the inner steps of the piece or all, block
+    after block."""
     role = shared_role(site.plan)
     factor, panel, _ = side(site.plan, role)
     packer = packer_for(site, factor, role, panel, batch)
@@ -71,11 +80,11 @@ def pack_shared(site: Site, low: Any, high: Any, batch: Any, target: Any) -> Non
 
     def body(k: Any, _: list[Any]) -> list[Any]:
         steps = index.minimum(index.constant(site.plan.tiles.kc), index.sub(inner, k))
-        at = index.add(index.mul(padded, k), index.mul(low, steps))
+        at = index.add(index.mul(padded, index.sub(k, site.first)), index.mul(low, steps))
         packer.pack(low, index.sub(high, low), k, steps, target, at)
         return []
 
-    index.loop(index.constant(0), inner, site.plan.tiles.kc, [], body)
+    index.loop(site.first, _end(site), site.plan.tiles.kc, [], body)
 
 
 class TileLoops:
@@ -111,7 +120,7 @@ class TileLoops:
                 self._inner_block(lane, count, k)
                 return []
 
-            index.loop(index.constant(0), self.inner, self.tiles.kc, [], steps)
+            index.loop(self.site.first, _end(self.site), self.tiles.kc, [], steps)
             return []
 
         index.loop(self.low, self.high, self.block, [], block)
@@ -145,8 +154,8 @@ class TileLoops:
         def panel_at(role: str, position: Any) -> tuple[Any, Any]:
             if role == self.plan.split:
                 return self.buffer, index.mul(index.sub(position, lane), steps)
-            at = index.add(index.mul(self.padded, k), index.mul(position, steps))
-            return self.shared, at
+            before = index.mul(self.padded, index.sub(k, self.site.first))
+            return self.shared, index.add(before, index.mul(position, steps))
 
         def tile(row: Any, column: Any) -> None:
             left, right = panel_at("rows", row), panel_at("columns", column)

@@ -51,15 +51,17 @@ class Launcher:
 
         def build(parameters: list[Any]) -> None:
             low, high, batch, *values, shared = parameters
+            first = None if self.plan.piece is None else values.pop(0)
             count = len(self.plan.values)
-            site = Site(self.plan, values[:count], values[count:])
+            site = Site(self.plan, values[:count], values[count:], first)
             if kind == "pack":
                 pack_shared(site, low, high, batch, shared)
             else:
                 TileLoops(site, low, high, batch, shared).write()
 
         shared = row_type(self.plan.panel_element)
-        types = [*[mlir.IndexType.get()] * 3, *(v.type for v in arguments), shared]
+        numbers = 3 if self.plan.piece is None else 4
+        types = [*[mlir.IndexType.get()] * numbers, *(v.type for v in arguments), shared]
         return self._known(kind, types, build)
 
     def _known(self, kind: str, types: list[Any], build: Callable[[list[Any]], None]) -> str:
@@ -116,17 +118,29 @@ class Launcher:
         self._parallel(self.site.count("batch"), 1, outer, several)
 
     def _shared_by(self, threads: int, batch: Any, arguments: list[Any]) -> None:
-        """One batch: pack the shared factor, then the tiles, each cut over ``threads``."""
+        """One batch: pack the shared factor, then the tiles, each cut over ``threads``; one piece
+        of the inner loops after the other."""
         shared = allocate(self.plan.panel_element, shared_length(self.site))
         panels = row(shared)
+        if self.plan.piece is None:
+            self._piece(threads, [batch, *arguments, panels])
+        else:
+
+            def body(first: Any, _: list[Any]) -> list[Any]:
+                self._piece(threads, [batch, first, *arguments, panels])
+                return []
+
+            index.loop(index.constant(0), self.site.steps(), self.plan.piece, [], body)
+        free([shared])
+
+    def _piece(self, threads: int, arguments: list[Any]) -> None:
         role = shared_role(self.plan)
         for callee, lanes in ((self.pack, role), (self.tiles, self.plan.split)):
 
             def part(low: Any, high: Any, callee: str = callee) -> None:
-                call(callee, [low, high, batch, *arguments, panels])
+                call(callee, [low, high, *arguments])
 
             self._parallel(self.site.count(lanes), side(self.plan, lanes)[1], threads, part)
-        free([shared])
 
     def _parallel(
         self, count: Any, step: int, threads: int, body: Callable[[Any, Any], None]

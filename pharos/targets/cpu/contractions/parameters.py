@@ -11,6 +11,9 @@ from pharos.targets.cpu.contractions.units import AMX, MultiplyUnit
 # all registers hold sums, the rest the factors on their way.
 _SPARE = {16: 4, 32: 8}
 _BLOCK_BYTES = 384 << 10  # of the second-level cache, for the block that stays there
+# A factor that all threads share is packed in pieces of the inner loops where it is larger than
+# this; each piece adds to the whole result, which must stay in the second-level cache.
+_PIECE_BYTES, _RESULT_BYTES = 1 << 20, 512 << 10
 
 
 # Rows, columns and inner elements; None where not known.
@@ -98,6 +101,19 @@ def with_overrides(tiles: Tiles, wanted: dict[str, int]) -> Tiles:
         nc=_multiple(tiles.nc, nr),
         kc=max(1, tiles.kc),
     )
+
+
+def piece_of(tiles: Tiles, bits: int, extents: Extents, split: str) -> int | None:
+    """The inner steps of the shared factor, all lanes but those of ``split``, that are packed at a
+    time: a multiple of ``kc``; None for all."""
+    rows, columns, inner = extents
+    if rows is None or columns is None or inner is None:
+        return None
+    lanes = columns if split == "rows" else rows
+    step = lanes * bits // 8
+    if step * inner <= 2 * _PIECE_BYTES or rows * columns * bits // 8 > _RESULT_BYTES:
+        return None
+    return _multiple(_PIECE_BYTES // step, tiles.kc)
 
 
 def _even(extent: int | None, largest: int) -> int:

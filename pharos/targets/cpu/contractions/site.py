@@ -36,7 +36,8 @@ class Plan:
 
     ``split`` is the role that is cut into blocks and shared by threads; the factor without it is
     packed as a whole before. ``values`` are the outside values that the functions need, the
-    operands of the operation first. ``tiles.kc`` counts the steps of ``unit``.
+    operands of the operation first. ``tiles.kc`` counts the steps of ``unit``. ``piece`` is how
+    many steps of the shared factor are packed at a time, a multiple of ``kc``; None for all.
     """
 
     contraction: Contraction
@@ -46,6 +47,7 @@ class Plan:
     finish: Finish | None
     values: tuple[Any, ...]
     unit: MultiplyUnit = FMA
+    piece: int | None = None
 
     @functools.cached_property
     def kept(self) -> Kept | None:
@@ -89,10 +91,16 @@ class Plan:
 
 
 class Site:
-    """``plan`` at the insertion point; ``values`` and ``tables`` stand for the plan's."""
+    """``plan`` at the insertion point; ``values`` and ``tables`` stand for the plan's.
 
-    def __init__(self, plan: Plan, values: Sequence[Any], tables: Sequence[Any] = ()) -> None:
+    ``first`` is the inner step with which the piece begins that is worked on; None for all.
+    """
+
+    def __init__(
+        self, plan: Plan, values: Sequence[Any], tables: Sequence[Any] = (), first: Any = None
+    ) -> None:
         self.plan = plan
+        self.first = index.constant(0) if first is None else first
         self.known = dict(zip(plan.values, values, strict=True))
         self._tables = dict(zip(map(_key, plan.tables), tables, strict=False))
         nest = plan.contraction.nest

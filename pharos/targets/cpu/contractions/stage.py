@@ -24,7 +24,7 @@ from pharos.targets.common.nests.nest import generics, read_nest, trip_count
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.overlaps import overlaps
-from pharos.targets.cpu.contractions.parameters import Unit, tiles_for
+from pharos.targets.cpu.contractions.parameters import Unit, piece_of, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
 from pharos.targets.cpu.contractions.units import FMA, unit_for
 
@@ -95,7 +95,9 @@ class PackedContractions:
         factors = (contraction.left, contraction.right)
         buffers = [operand.buffer for factor in factors for operand in factor.operands]
         values = tuple(dict.fromkeys([*captured(contraction, start, finish), *buffers]))
-        return Plan(contraction, tiles, split, start, finish, values, unit)
+        extents = (rows, columns, inner)
+        piece = None if unit.pairs else piece_of(tiles, bits, extents, split)
+        return Plan(contraction, tiles, split, start, finish, values, unit, piece)
 
 
 def _finish_of(contraction: Contraction) -> Finish | None:
