@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pharos.targets.cpu.contractions import overlaps
+from pharos.targets.cpu.contractions import overlaps, stage
 from pharos.toolchain import Request, build, load, lower, mlir_payload
 
 
@@ -35,6 +35,12 @@ class Case:
             "w": (self.features, self.channels, *self.window),
             "y": (self.images, self.features, *outs),
         }
+
+
+@pytest.fixture(autouse=True)
+def no_direct(monkeypatch):
+    """As where the filters of a direct convolution would not fit a cache."""
+    monkeypatch.setattr(stage, "choose", lambda direct, unit: None)
 
 
 WHOLE = Case(2, 40, (3, 9), 6, (4, 5), ((3, 3), (4, 4)))

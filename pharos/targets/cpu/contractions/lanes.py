@@ -74,5 +74,26 @@ def write(
     if offsets.unit:
         dialect("vector").maskedstore(place.flat, [index.add(at, first)], mask_, value)
         return
+    if isinstance(offsets, Even) and index.known(offsets.step) == 2:
+        _write_every_other(place, index.add(at, index.add(first, first)), mask_, value)
+        return
     numbers = lane_offsets(offsets, first, width)
     dialect("vector").ScatterOp(None, place.flat, [at], numbers, mask_, value)
+
+
+def _write_every_other(place: Place, at: Any, mask_: Any, value: Any) -> None:
+    """Store the lanes of ``value`` to every second element: what lies between stays."""
+    vector, width = dialect("vector"), mlir.VectorType(value.type).shape[0]
+    for upper in (0, 1):
+        lanes = [(upper * width + j) // 2 for j in range(width)]
+        where = [index.add(at, index.constant(upper * width))]
+        wanted = spread(mask_, upper, width)
+        vector.maskedstore(place.flat, where, wanted, vector.shuffle(value, value, lanes))
+
+
+def spread(mask_: Any, upper: int, width: int) -> Any:
+    """The lower or upper half of ``mask_`` on every other lane, off on the lanes between."""
+    half = upper * width // 2
+    lanes = [half + j // 2 if j % 2 == 0 else width for j in range(width)]
+    off = zeros(width, mlir.IntegerType.get_signless(1))
+    return dialect("vector").shuffle(mask_, off, lanes)

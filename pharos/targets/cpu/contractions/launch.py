@@ -57,12 +57,15 @@ class Launcher:
             if kind == "pack":
                 pack_shared(site, low, high, batch, shared)
             else:
-                TileLoops(site, low, high, batch, shared).write()
+                self._write_tiles(site, low, high, batch, shared)
 
         shared = row_type(self.plan.panel_element)
         numbers = 3 if self.plan.piece is None else 4
         types = [*[mlir.IndexType.get()] * numbers, *(v.type for v in arguments), shared]
         return self._known(kind, types, build)
+
+    def _write_tiles(self, site: Site, low: Any, high: Any, batch: Any, shared: Any) -> None:
+        TileLoops(site, low, high, batch, shared).write()
 
     def _known(self, kind: str, types: list[Any], build: Callable[[list[Any]], None]) -> str:
         """The name of the function that ``build`` writes, or of an equal one."""

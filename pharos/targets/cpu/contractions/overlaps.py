@@ -19,10 +19,10 @@ from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction, Factor, Operand
-from pharos.targets.common.contractions.surroundings import before, may_write, root
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.overlap_sums import Layout, Row, add_up
+from pharos.targets.cpu.contractions.padded import Padded, read_padded
 from pharos.targets.cpu.threads import each_thread, shared_already
 
 _LEAST_CHANNELS = 4
@@ -30,16 +30,6 @@ _LEAST_CHANNELS = 4
 # result. With it the faster form is taken for KernelBench's level 1 problems 58, 65, 68 and 70.
 _ADDING = 24
 _BLOCK_BYTES = 512 << 10  # of sums that are added up while they are in the second-level cache
-
-
-@dataclass(frozen=True)
-class Padded:
-    """An image in zeros: the buffer of both, its parts, and where in it the image begins."""
-
-    source: Any
-    buffer: Any
-    starts: tuple[int, ...]
-    writers: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ def read_overlap(contraction: Contraction) -> Overlap | None:
         return None
     turned, gone = through_flips(contraction)
     for image, filters in ((turned.right, turned.left), (turned.left, turned.right)):
-        padded = _padded(image.operands[0], contraction)
+        padded = read_padded(image.operands[0], contraction)
         found = None if padded is None else _windows(turned, padded, image, filters)
         if found is not None and _pays(found):
             return replace(found, gone=tuple(gone))
@@ -110,72 +100,6 @@ def _plain(contraction: Contraction) -> bool:
 
 def _units(operand: Operand) -> bool:
     return all(times == 1 for factor in operand.factors for times in factor.values())
-
-
-def _padded(operand: Operand, contraction: Contraction) -> Padded | None:
-    """The image that was put into zeros, which nobody but ``contraction`` reads."""
-    buffer, reader = operand.buffer, contraction.nest.operation
-    if isinstance(buffer.owner, mlir.Block) or buffer.owner.name != "memref.alloc":
-        return None
-    users = [use.owner.operation for use in buffer.uses]
-    views = [user for user in users if user.name == "memref.subview"]
-    fills = [user for user in users if user.name == "linalg.generic" and user != reader]
-    ends = [user for user in users if user.name == "memref.dealloc"]
-    if len(views) != 1 or len(fills) != 1 or len(users) != 3 + len(ends):
-        return None
-    copies = [use.owner.operation for use in views[0].results[0].uses]
-    if len(copies) != 1 or not _writes_zero(fills[0]) or not _copies(copies[0]):
-        return None
-    starts = tuple(views[0].attributes["static_offsets"])
-    static = all(start >= 0 for start in starts)
-    if not static or {*views[0].attributes["static_strides"]} != {1}:
-        return None
-    source = copies[0].operands[0]
-    apart = root(source) != root(contraction.result.buffer)
-    if not source.type.has_static_shape or 0 in source.type.shape or not apart:
-        return None
-    if not _in_order(fills[0], copies[0], reader, source):
-        return None
-    return Padded(source, buffer, starts, (copies[0], views[0], fills[0]))
-
-
-def _in_order(fill: Any, copy: Any, reader: Any, source: Any) -> bool:
-    """Whether ``fill``, ``copy`` and ``reader`` follow each other, and nothing after the copy
-    writes ``source``."""
-    earlier = iter(before(reader))
-    for operation in earlier:
-        if operation == copy:
-            return fill in list(earlier)
-        if may_write(operation, root(source)):
-            return False
-    return False
-
-
-def _writes_zero(generic: Any) -> bool:
-    """Whether the operation writes the number zero to all of its only operand."""
-    operations = list(generic.regions[0].blocks[0].operations)
-    if len(generic.operands) != 1 or len(operations) != 1 or not _identities(generic):
-        return False
-    value = operations[0].operation.operands[0]
-    if isinstance(value.owner, mlir.Block) or value.owner.name != "arith.constant":
-        return False
-    return bool(value.owner.attributes["value"].value == 0)
-
-
-def _copies(generic: Any) -> bool:
-    """Whether the operation copies its first operand, of a known layout, to its second."""
-    if generic.name != "linalg.generic" or len(generic.operands) != 2 or not _identities(generic):
-        return False
-    block = generic.regions[0].blocks[0]
-    operations = list(block.operations)
-    source = generic.operands[0].type
-    same = len(operations) == 1 and operations[0].operation.operands[0] == block.arguments[0]
-    return same and source.element_type == generic.operands[1].type.element_type
-
-
-def _identities(generic: Any) -> bool:
-    maps = [attribute.value for attribute in generic.attributes["indexing_maps"]]
-    return all(map_ == mlir.AffineMap.get_identity(map_.n_dims) for map_ in maps)
 
 
 def _windows(c: Contraction, padded: Padded, image: Factor, filters: Factor) -> Overlap | None:

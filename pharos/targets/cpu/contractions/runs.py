@@ -92,19 +92,11 @@ def _run(place: Place, start: Any, stride: int, mask: Any, width: int) -> Read:
         for upper in (0, 1):
             where = index.add(here, index.constant(upper * width))
             through = lane.zeros(width, place.element)
-            wanted = _spread(mask, upper, width)
+            wanted = lane.spread(mask, upper, width)
             halves.append(dialect("vector").maskedload(type_, place.flat, [where], wanted, through))
         return dialect("vector").shuffle(*halves, list(range(0, 2 * width, 2)))
 
     return every_other
-
-
-def _spread(mask: Any, upper: int, width: int) -> Any:
-    """The lower or upper half of ``mask`` on every other lane, off on the lanes between."""
-    half = upper * width // 2
-    lanes = [half + j // 2 if j % 2 == 0 else width for j in range(width)]
-    off = lane.zeros(width, mlir.IntegerType.get_signless(1))
-    return dialect("vector").shuffle(mask, off, lanes)
 
 
 def follows(numbers: Any, start: Any, stride: int, width: int) -> Any:

@@ -104,7 +104,7 @@ class Site:
         self.known = dict(zip(plan.values, values, strict=True))
         self._tables = dict(zip(map(_key, plan.tables), tables, strict=False))
         nest = plan.contraction.nest
-        buffers = [self.known[v] for v in nest.operation.operands]
+        buffers = [self.known.get(v) for v in nest.operation.operands]
         self.trips = [trip_count(nest, d, buffers) for d in range(len(nest.parallel))]
         self._places: dict[int, Place] = {}
 

@@ -11,7 +11,7 @@ What is no contraction, or is too small or too thin to gain from packing, is lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,6 +21,8 @@ from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import generics, read_nest, trip_count
+from pharos.targets.cpu.contractions.direct import DirectPlan, choose, plan_of, read_direct
+from pharos.targets.cpu.contractions.direct_launch import DirectLauncher
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.overlaps import overlaps
@@ -55,23 +57,40 @@ class PackedContractions:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             contractions = list(_contractions(module))
-            if overlaps(contractions, self.threads, self.simd_bits, self.grain):
+            others = [c for c in contractions if self._direct(c) is None]
+            if overlaps(others, self.threads, self.simd_bits, self.grain):
                 contractions = list(_contractions(module))
             # All are read before the first is replaced: calls would hide what touches what.
-            found = [(*through_flips(c), find_start(c), _finish_of(c)) for c in contractions]
+            plans = list(map(self._planned, contractions))
             known: dict[str, str] = {}
-            for number, (contraction, gone, start, finish) in enumerate(found):
-                self._replace(module, self._plan(contraction, start, finish), number, known)
+            for number, (plan, gone) in enumerate(plans):
+                self._replace(module, plan, number, known)
                 for operation in gone:
                     operation.erase()
         return module
+
+    def _planned(self, contraction: Contraction) -> tuple[Plan, Sequence[Any]]:
+        """The plan of ``contraction``, and the operations that nobody needs any more with it."""
+        direct = self._direct(contraction)
+        if direct is not None:
+            return direct, direct.direct.gone
+        contraction, gone = through_flips(contraction)
+        return self._plan(contraction, find_start(contraction), _finish_of(contraction)), gone
+
+    def _direct(self, contraction: Contraction) -> DirectPlan | None:
+        """The plan of a direct convolution, where that is faster."""
+        direct = read_direct(contraction)
+        unit = Unit(self.simd_bits, self.registers, self.threads)
+        chosen = choose(direct, unit) if direct is not None else None
+        return None if direct is None or chosen is None else plan_of(direct, *chosen)
 
     def _replace(self, module: Any, plan: Plan, number: int, known: dict[str, str]) -> None:
         contraction, start, finish = plan.contraction, plan.start, plan.finish
         operation = contraction.nest.operation
         others = [o for o in (start.fill, operation, finish and finish.operation) if o is not None]
         name = f"{_owner(operation)}_contraction{number}"
-        launcher = Launcher(module, plan, name, self.threads, self.grain, known)
+        launcher_for = DirectLauncher if isinstance(plan, DirectPlan) else Launcher
+        launcher = launcher_for(module, plan, name, self.threads, self.grain, known)
         with operation.location, mlir.InsertionPoint(operation):
             test = _fits(contraction)
             if test is None:

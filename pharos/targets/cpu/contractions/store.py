@@ -96,10 +96,12 @@ class Writer:
     @property
     def asks(self) -> bool:
         """Whether ``prefetch`` writes anything: rows and columns of the result lie evenly."""
-        end = self._asked()
+        end = self.asked
         return end.columns.unit and isinstance(end.rows, Even)
 
-    def _asked(self) -> End:
+    @property
+    def asked(self) -> End:
+        """What is written last, where lines of the result are asked for."""
         return self.ends[id(self._written()[-1])]
 
     def prefetch(self, row: Any, column: Any) -> Callable[[Any], None]:
@@ -107,7 +109,7 @@ class Writer:
 
         All rows at once would keep the panels waiting. Rows beyond the tile are the last one.
         """
-        end = self._asked()
+        end = self.asked
         last = index.constant(self.tiles.mr - 1)
 
         def ask(i: Any) -> None:
@@ -169,7 +171,7 @@ class Writer:
                     None,
                     {key: index.add(at, step) for key, at in neighbours.items()},
                 )
-                self._complete(value, spot, first, last)
+                self.complete(value, spot, first, last)
 
         if sums is not None:
             for r in range(self.tiles.mr):
@@ -208,7 +210,7 @@ class Writer:
                 value = vector.load(type_, self.scratch, [index.mul(i, index.constant(width))])
                 mask = lane.mask(width, index.sub(left, v))
                 spot = Spot(index.add(row, r), index.add(column, v), mask, {})
-                self._complete(value, spot, first, last)
+                self.complete(value, spot, first, last)
                 return []
 
             return each
@@ -218,7 +220,7 @@ class Writer:
             lambda first, last: index.loop(index.constant(0), count, 1, [], body(first, last))
         )
 
-    def _complete(self, value: Any, spot: Spot, first: bool, last: bool) -> None:
+    def complete(self, value: Any, spot: Spot, first: bool, last: bool) -> None:
         """One vector: add what was there, apply the operation that follows, store."""
         plan = self.site.plan
         start = plan.start
