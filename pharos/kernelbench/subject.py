@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,20 +10,43 @@ from torch.utils._pytree import tree_map
 
 from pharos import toolchain
 from pharos.core import settings
+from pharos.core.errors import UserError
+from pharos.ingress.torch import import_model
+from pharos.ingress.torch.problem import Problem
+from pharos.kernelbench import suite
 from pharos.kernelbench.check import Expected, compare
+from pharos.kernelbench.selection import own_suite, select
 from pharos.kernelbench.tolerance import tolerance_for
 from pharos.toolchain.torch_function import TorchFunction
 
 
+def _made(word: str, seed: int) -> toolchain.TorchProblem:
+    """The problem in the file ``word``, or the one of the suite that it names."""
+    tasks = select([word], own_suite)
+    if len(tasks) > 1:
+        raise UserError(
+            f"expected one problem, found '{word}', which names {len(tasks)}",
+            hint=f"for instance {tasks[0].key}",
+        )
+    if tasks[0].path is not None:
+        return toolchain.read_problem(word, seed)
+    problem = suite.load(tasks[0].key)
+    parts = problem.model_class, problem.get_inputs, problem.get_init_inputs
+    made = Problem(tasks[0].name, *parts, Path(word)).instance(seed)
+    imported = import_model(made.model, made.inputs, name=tasks[0].key)
+    return toolchain.TorchProblem(toolchain.torch_payload(imported), imported, made)
+
+
 class ModelSubject:
-    """The problem in the Python file ``file``, its model and inputs made with ``seed``.
+    """A problem, its model and inputs made with ``seed``: ``word`` is a Python file, or names one
+    of the suite, such as level1/3.
 
     It is made in this process; children compile and call it, each with threads of its own.
     """
 
-    def __init__(self, file: str, seed: int) -> None:
+    def __init__(self, word: str, seed: int) -> None:
         torch.set_num_threads(1)  # threads of this process would not be there in a fork
-        self._problem = toolchain.read_problem(file, seed)
+        self._problem = _made(word, seed)
         self._seed = seed
 
     @property

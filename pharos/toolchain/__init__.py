@@ -30,6 +30,7 @@ from pharos.toolchain.records import (
     Payload,
     Plan,
     Request,
+    TorchProblem,
     Watch,
 )
 from pharos.toolchain.remembered import forget, recall, remember
@@ -57,6 +58,7 @@ __all__ = [
     "Plan",
     "Planned",
     "Request",
+    "TorchProblem",
     "Watch",
     "build",
     "builder_payload",

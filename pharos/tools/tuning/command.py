@@ -22,7 +22,9 @@ Inputs = Annotated[
 
 
 def tune(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .mlir, .lisp or .py file.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A .mlir, .lisp or .py file, or level1/3.")
+    ],
     entry: Entry = None,
     target: options.Target = "cpu",
     inputs: Inputs = None,
@@ -52,6 +54,7 @@ def tune(
     Examples:
       pharos tune matmul.mlir --seconds 30
       pharos tune model.py --candidates 20
+      pharos tune level1/3
       pharos tune layer.lisp --entry layer --dry-run
     """
     from pharos.tools.tuning import running, show

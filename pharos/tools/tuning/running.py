@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import tempfile
 import time
@@ -108,7 +109,12 @@ def _refusal(chosen: Any) -> tuple[str, str | None] | None:
 
 def _subject(wanted: Wanted, request: toolchain.Request) -> tuple[Any, str]:
     """What is called, and the name of its function."""
-    if models.is_model(wanted.file):
+    if models.is_model(wanted.file) or not (wanted.file == "-" or Path(wanted.file).suffix):
+        if importlib.util.find_spec("torch") is None:
+            raise UserError(
+                f"{wanted.file}: a model in Python needs PyTorch, which is not installed",
+                hint="pip install 'pharos[torch]'",
+            )
         models.refuse({"--entry": wanted.entry, "--input": wanted.inputs})
         from pharos.kernelbench.subject import ModelSubject
 

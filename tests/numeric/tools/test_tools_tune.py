@@ -184,3 +184,19 @@ def test_a_search_ends_with_a_verdict_and_is_not_repeated(pharos, product):
     again = pharos(*asked)
     assert "of the choice" not in again.err
     assert json.loads(again.out)["works"][0]["candidates"] == work["candidates"]
+
+
+def test_a_problem_of_the_suite_is_named_alone(pharos):
+    pytest.importorskip("torch")
+    found = pharos("tune", "level1")
+    assert found.status == 1 and "expected one problem, found 'level1'" in found.err
+    assert "expected a problem, found 'nosuch'" in pharos("tune", "nosuch").err
+
+
+@pytest.mark.slow
+def test_a_model_is_compared_with_eager(process):
+    pytest.importorskip("torch")
+    run = process("tune", "level1/2", "--seconds", 1, "--candidates", 2, "--json")
+    out, err = run.communicate(timeout=300)
+    assert run.returncode == 0, err
+    assert json.loads(out)["compared_with"] == "eager PyTorch"
