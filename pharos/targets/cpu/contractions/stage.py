@@ -28,6 +28,7 @@ from pharos.targets.cpu.contractions.launch import Launcher
 from pharos.targets.cpu.contractions.overlaps import overlaps
 from pharos.targets.cpu.contractions.parameters import Unit, piece_of, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
+from pharos.targets.cpu.contractions.thin import of_few_rows
 from pharos.targets.cpu.contractions.units import FMA, unit_for
 
 # Thinner than this, a product reads its larger factor about once: vector loops do as well.
@@ -131,6 +132,8 @@ def worthwhile(contraction: Contraction) -> bool:
     thin = [n for n in (rows, columns, inner) if n is not None and n < _THIN]
     sizes = [n for n in (rows, columns, inner) if n is not None]
     if thin and (0 in thin or not _window(contraction) or 1 in thin):
+        return False
+    if of_few_rows(contraction):
         return False
     total = contraction.extent(contraction.batch) or 1
     for size in sizes:
