@@ -141,7 +141,7 @@ def _by_own_statistics(
     wide = _wide(x)
     mean = wide.sum(dims, keepdim=True) / count
     distance = wide - mean
-    rest = distance.sum(dims, keepdim=True) / count
+    rest = distance.sum(dims, keepdim=True) * (1 / count)
     variance = torch.relu((distance * distance).sum(dims, keepdim=True) / count - rest * rest)
     rstd = torch.rsqrt(variance + eps)
     scale = rstd if weight is None else rstd * weight.reshape(shape)
