@@ -4,12 +4,12 @@
     linalg.generic ins(%x) outs(%y) { yield %y + %x }
 
 The second then need not read what the first wrote, and the first is not needed. Two arguments
-of a function are taken to be different memory, as bufferization takes them.
+of a function are different memory unless whoever asks knows better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -72,18 +72,21 @@ class Earlier:
         return map(listed.__getitem__, range(numbers[operation] - 1, -1, -1))
 
 
-def with_start(nest: Nest, earlier: Earlier | None = None) -> tuple[Nest, list[Any]]:
+def with_start(
+    nest: Nest, earlier: Earlier | None = None, behind: Callable[[Any], Any] = memory
+) -> tuple[Nest, list[Any]]:
     """``nest`` with what fills right before it said about its outputs, and those fills, which
     are not needed any more.
 
     Only for outputs of reductions that are written as a whole and not streamed. Whoever asks for
-    many nests shares ``earlier`` between them, and erases the fills at the end.
+    many nests shares ``earlier`` between them, and erases the fills at the end. ``behind`` gives
+    the memory behind an operand.
     """
     start, fills = {}, []
     for access in nest.outputs:
         if not nest.reductions or nest.streamed(access) or not _written_whole(nest, access):
             continue
-        fill = _fill_of(nest, nest.operation.operands[access.operand], earlier or Earlier())
+        fill = _fill_of(nest, nest.operation.operands[access.operand], earlier or Earlier(), behind)
         if fill is not None:
             start[access.operand] = _number(fill)
             fills.append(fill)
@@ -104,10 +107,10 @@ def _written_whole(nest: Nest, access: Access) -> bool:
     return used == set(parallel) and plain == len(parallel)
 
 
-def _fill_of(nest: Nest, buffer: Any, earlier: Earlier) -> Any:
+def _fill_of(nest: Nest, buffer: Any, earlier: Earlier, behind: Callable[[Any], Any]) -> Any:
     """The operation that fills ``buffer`` with one number, nothing touching it in between."""
-    filled = memory(buffer)
-    inputs = [memory(nest.operation.operands[access.operand]) for access in nest.inputs]
+    filled = behind(buffer)
+    inputs = [behind(nest.operation.operands[access.operand]) for access in nest.inputs]
     if filled is None or any(other is None or other == filled for other in inputs):
         return None
     for operation in earlier(nest.operation.operation):
@@ -115,10 +118,17 @@ def _fill_of(nest: Nest, buffer: Any, earlier: Earlier) -> Any:
             continue
         if operation.name != "linalg.generic":
             return None
-        reached = [memory(v) for v in operation.operands if _is_memory(v)]
+        reached = [behind(v) for v in _arrays(operation)]
         if any(other is None or other == filled for other in reached):
             return operation if _fills(operation, buffer) else None
     return None
+
+
+def _arrays(operation: Any) -> Iterator[Any]:
+    """The arrays that a linalg operation reaches, also those that its body loads from."""
+    body = [op.operation for op in operation.regions[0].blocks[0].operations]
+    for one in (operation, *body):
+        yield from (value for value in one.operands if _is_memory(value))
 
 
 def _fills(operation: Any, buffer: Any) -> bool:

@@ -152,6 +152,8 @@ def _access_cost(access: Access, dim: int, width: int) -> float:
     stride = access.stride(dim)
     if stride == 1:
         return 1.0
+    if stride == -1:
+        return 2.0
     if stride == 2:
         return 3.0
     # A gather loads its lanes one by one; elements narrower than 32 bits have none.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from pharos.ir import operations
-from pharos.ir.bindings import mlir
+from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import Nest
-from pharos.targets.cpu.kernels import call, code_of, write_function
+from pharos.targets.common.nests.start import memory
+from pharos.targets.cpu.kernels import call, code_of, row, write_function
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.kernel import Kernel
 
@@ -32,31 +34,42 @@ class Functions:
     _kernels: dict[Any, str] = field(default_factory=dict)
     _count: int = 0
 
-    def kernel(self, nest: Nest, choice: Choice) -> Call:
-        """The loops of ``nest`` as a function over a range of the split loop."""
+    def kernel(self, nest: Nest, choice: Choice, local: frozenset[int] = frozenset()) -> Call:
+        """The loops of ``nest`` as a function over a range of the split loop.
+
+        Operands in ``local`` hold no more than that range.
+        """
         operands = list(nest.operation.operands)
         outside = [*_captured(nest), *nest.start.values()]
         captured = list(dict.fromkeys(v for v in outside if not constant(v)))
         constants = list(dict.fromkeys(v for v in outside if constant(v)))
-        key = _key(nest, choice, outside, captured)
+        key = (*_key(nest, choice, outside, captured), local)
         if key in self._kernels:
             return Call(self._kernels[key], (*operands, *captured))
 
         def write(low: Any, high: Any, values: list[Any]) -> None:
             buffers = values[: len(operands)]
-            Kernel(nest, choice, buffers, low, high, self.prefetch).write()
+            Kernel(nest, choice, buffers, low, high, self.prefetch, local).write()
 
         arguments = [*operands, *captured]
         made = self._function(nest.operation, arguments, write, captured, constants)
         self._kernels[key] = made.name
         return made
 
-    def rows(self, calls: list[Call], block: int, operation: Any) -> Call:
-        """A function that makes each of ``calls`` for a block of rows at a time."""
-        arguments = list(dict.fromkeys(a for one in calls for a in one.arguments))
+    def rows(self, calls: list[Call], block: int, operation: Any, local: dict[Any, int]) -> Call:
+        """A function that makes each of ``calls`` for a block of rows at a time.
+
+        Arguments whose memory is in ``local`` hold one block at a time, of that many elements a
+        row.
+        """
+        every = dict.fromkeys(a for one in calls for a in one.arguments)
+        inner = {a: found for a in every if (found := memory_in(local, a)) is not None}
+        arguments = [a for a in every if a not in inner]
 
         def write(low: Any, high: Any, values: list[Any]) -> None:
             inside = dict(zip(arguments, values, strict=True))
+            blocks = {own: _block(own, block * local[own]) for own in inner.values()}
+            inside.update({a: row(blocks[own]) for a, own in inner.items()})
 
             def body(i: Any, _: list[Any]) -> list[Any]:
                 end = index.minimum(index.add(i, index.constant(block)), high)
@@ -65,6 +78,8 @@ class Functions:
                 return []
 
             index.loop(low, high, block, [], body)
+            for one in blocks.values():
+                dialect("memref").DeallocOp(one)
 
         return self._function(operation, arguments, write, [], [])
 
@@ -109,6 +124,19 @@ class Functions:
         else:
             self._count += 1
         return known
+
+
+def memory_in(local: Collection[Any], value: Any) -> Any | None:
+    """That of ``local`` which the array ``value`` is a view of."""
+    own = memory(value) if isinstance(value.type, mlir.MemRefType) else None
+    return own if own is not None and own in local else None
+
+
+def _block(array: Any, count: int) -> Any:
+    """Memory for ``count`` elements of ``array``."""
+    type_ = mlir.MemRefType.get([count], mlir.MemRefType(array.type).element_type)
+    alignment = array.owner.attributes.get("alignment")
+    return dialect("memref").AllocOp(type_, [], [], alignment=alignment).result
 
 
 def constant(value: Any) -> bool:

@@ -48,16 +48,26 @@ class Kernel:
     """Writes the loops of ``nest``, as ``choice`` says, at the insertion point.
 
     ``buffers`` are the memrefs of the nest's operands, in order; ``low`` and ``high`` bound the
-    split loop. ``prefetch`` is how many elements ahead rows that stream by are asked for.
+    split loop. ``prefetch`` is how many elements ahead rows that stream by are asked for. Operands
+    in ``local`` hold only the iterations of loop 0, the split loop, from ``low`` on.
     """
 
     def __init__(
-        self, nest: Nest, choice: Choice, buffers: Sequence[Any], low: Any, high: Any, prefetch: int
+        self,
+        nest: Nest,
+        choice: Choice,
+        buffers: Sequence[Any],
+        low: Any,
+        high: Any,
+        prefetch: int,
+        local: frozenset[int] = frozenset(),
     ) -> None:
         self.nest, self.choice, self.buffers = nest, choice, list(buffers)
         self.first_block: Any = None
         self.prefetch = prefetch
-        self.memory = Memory(buffers, len(nest.parallel), choice.vector, choice.width)
+        self.local = local
+        first = dict.fromkeys(local, low)
+        self.memory = Memory(buffers, len(nest.parallel), choice.vector, choice.width, first)
         self.carried = [a for a in nest.outputs if not nest.streamed(a)]
         self.zero = index.constant(0)
         self.bounds = [
@@ -134,7 +144,7 @@ class Kernel:
         rows = math.prod(self.choice.unroll[d] for d in rest)
         vectors = self.choice.vectors(rows) if self.nest.reductions else 1
         width = self.choice.width
-        streams = streamed(self.nest, dim)
+        streams = [s for s in streamed(self.nest, dim) if s[0].operand not in self.local]
         low, high = self.bounds[dim]
         middle = self._end_of_full(low, high, vectors * width)
         if not rest and not self.nest.reductions:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
-from pharos.targets.common.nests.lanes import splat
+from pharos.targets.common.nests.lanes import shuffled, splat
 from pharos.targets.common.nests.nest import Access, expression_uses
 from pharos.targets.cpu.kernels import is_flat
 
@@ -20,17 +20,34 @@ Position = Callable[[int], Any]
 
 class Memory:
     """Reaches ``buffers``, the memrefs of the operands, with vectors of ``width`` elements along
-    loop ``vector`` (None: one element at a time)."""
+    loop ``vector`` (None: one element at a time).
 
-    def __init__(self, buffers: Sequence[Any], loops: int, vector: int | None, width: int) -> None:
+    ``first`` has for operands that are parts of arrays, by number, the iteration of loop 0 that
+    their first row belongs to.
+    """
+
+    def __init__(
+        self,
+        buffers: Sequence[Any],
+        loops: int,
+        vector: int | None,
+        width: int,
+        first: Mapping[int, Any],
+    ) -> None:
         self.buffers = list(buffers)
         self._loops, self._vector, self.width = loops, vector, width
+        self._first_row = first
         self._zero = index.constant(0)
         self._remaining: dict[Any, Any] = {}  # of masks: how many lanes they have, or more
 
     def indices(self, access: Access, position: Position) -> list[Any]:
         """The indices of the element (of the first one of a vector) at the insertion point."""
-        indices = [self._value(expression, position) for expression in access.indices]
+        first = self._first_row.get(access.operand)
+
+        def inside(dim: int) -> Any:
+            return index.sub(position(dim), first) if first and dim == 0 else position(dim)
+
+        indices = [self._value(expression, inside) for expression in access.indices]
         if not is_flat(self.buffers[access.operand].type):
             return indices
         strides, offset = access.type.get_strides_and_offset()
@@ -69,12 +86,30 @@ class Memory:
         if stride == 1 and mask is None:
             return vector.load(type_, buffer, indices)
         zero = splat(type_, 0)
+        if stride == -1:
+            return self._turned(self._load_up_to(type_, buffer, indices, mask))
         if stride == 1:
             return vector.maskedload(type_, buffer, indices, mask, zero)
         if stride == 2 and (mask is None or mask in self._remaining):
             return self._every_second(type_, buffer, indices, mask)
         steps, lanes = self._steps(stride), mask or self._all()
         return vector.gather(type_, buffer, indices, steps, lanes, zero)
+
+    def _load_up_to(self, type_: Any, buffer: Any, indices: list[Any], mask: Any) -> Any:
+        """The elements before and at ``indices``, in the order of memory; a mask counts from the
+        last one down."""
+        vector, places = dialect("vector"), self._first(indices)
+        if mask is None:
+            return vector.load(type_, buffer, places)
+        return vector.maskedload(type_, buffer, places, self._turned(mask), splat(type_, 0))
+
+    def _first(self, indices: list[Any]) -> list[Any]:
+        """The lowest place of a vector whose lane 0 is at ``indices``, the highest."""
+        return [*indices[:-1], index.sub(indices[-1], index.constant(self.width - 1))]
+
+    def _turned(self, lanes: Any) -> Any:
+        """The last lane first."""
+        return shuffled(lanes, lanes, range(self.width - 1, -1, -1))
 
     def _every_second(self, type_: Any, buffer: Any, indices: list[Any], mask: Any) -> Any:
         """Lanes 0, 2, 4, ... of two vectors that follow each other.
@@ -99,6 +134,8 @@ class Memory:
         vector = dialect("vector")
         if not isinstance(value.type, mlir.VectorType):
             dialect("memref").store(value, buffer, indices)
+        elif self._stride(access) == -1:
+            self._store_up_to(buffer, indices, self._turned(value), mask)
         elif self._stride(access) != 1:
             steps = self._steps(self._stride(access))
             vector.ScatterOp(None, buffer, indices, steps, mask or self._all(), value)
@@ -106,6 +143,14 @@ class Memory:
             vector.store(value, buffer, indices)
         else:
             vector.maskedstore(buffer, indices, mask, value)
+
+    def _store_up_to(self, buffer: Any, indices: list[Any], value: Any, mask: Any) -> None:
+        """As ``_load_up_to``."""
+        vector, places = dialect("vector"), self._first(indices)
+        if mask is None:
+            vector.store(value, buffer, places)
+        else:
+            vector.maskedstore(buffer, places, self._turned(mask), value)
 
     def ask_ahead(self, accesses: Sequence[tuple[Access, bool]], position: Position) -> None:
         """Ask for what a loop over vectors reaches ``AHEAD`` bytes from now; True: to write it.

@@ -9,6 +9,7 @@ for the whole group. Legal when what one member writes, the others reach in the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from pharos.ir.bindings import mlir
 from pharos.targets.common.nests.coalesce import can_merge
 from pharos.targets.common.nests.nest import Access, Nest, expression_uses
 from pharos.targets.common.nests.start import memory
+
+Behind = Callable[[Any], Any]
 
 # Bytes of all operands that a block of rows may have: they stay in the second-level cache.
 CACHE = 1 << 18
@@ -47,9 +50,12 @@ def row_forms(nest: Nest) -> list[Rows]:
     return found[::-1]
 
 
-def longest_group(nests: list[Nest], threads: int) -> list[Rows]:
+def longest_group(nests: list[Nest], threads: int, behind: Behind) -> list[Rows]:
     """As many of ``nests`` from the first on as can share their rows; at least the first two,
-    or none. Of several ways, the one with the most rows."""
+    or none. Of several ways, the one with the most rows.
+
+    ``behind`` gives the memory behind an operand, None where it may be one of several.
+    """
     best: list[Rows] = []
     for first in row_forms(nests[0]):
         if first.count % threads and first.count < 4 * threads:
@@ -57,7 +63,7 @@ def longest_group(nests: list[Nest], threads: int) -> list[Rows]:
         group = [first]
         for nest in nests[1:MOST]:
             member = next((r for r in row_forms(nest) if r.count == first.count), None)
-            if member is None or not _independent([*group, member]):
+            if member is None or not _independent([*group, member], behind):
                 break
             group.append(member)
         if len(group) > max(1, len(best)):
@@ -78,7 +84,44 @@ def block_of(group: list[Rows], threads: int) -> int:
     return min(block, -(-group[0].count // threads))
 
 
-def _independent(group: list[Rows]) -> bool:
+def local(group: list[Rows]) -> dict[Any, int]:
+    """Allocations that nobody but ``group`` reaches, and how many elements a row of each has.
+
+    A member that writes one comes before those that read it: of other allocations, nothing would
+    be known.
+    """
+    members = {rows.nest.operation for rows in group}
+    found: dict[Any, int] = {}
+    for rows in group:
+        for access in rows.nest.accesses:
+            own = memory(rows.nest.operation.operands[access.operand])
+            if own in found or not _only_in(own, members) or not own.type.has_static_shape:
+                continue
+            count = math.prod(own.type.shape)
+            if count % rows.count == 0 and _row_bytes(access, rows.leading) is not None:
+                found[own] = count // rows.count
+    return found
+
+
+def _only_in(own: Any, members: set[Any]) -> bool:
+    """Whether ``own`` is an allocation beside ``members``, which only they reach."""
+    if own is None or isinstance(own.owner, mlir.Block) or own.owner.name != "memref.alloc":
+        return False
+    blocks = {member.block for member in members}
+    return {own.owner.operation.block} == blocks and all(user in members for user in _users(own))
+
+
+def _users(buffer: Any) -> Iterator[Any]:
+    """The operations that reach ``buffer``, also by views of it, and do not free it."""
+    for use in buffer.uses:
+        user = use.owner.operation
+        if user.name in ("memref.collapse_shape", "memref.expand_shape"):
+            yield from _users(user.results[0])
+        elif user.name != "memref.dealloc":
+            yield user
+
+
+def _independent(group: list[Rows], behind: Behind) -> bool:
     """Whether members reach what one of them writes in the same row only."""
     reached: dict[Any, list[tuple[bool, int | None]]] = {}
     for rows in group:
@@ -86,10 +129,10 @@ def _independent(group: list[Rows]) -> bool:
         for access in nest.accesses:
             value = nest.operation.operands[access.operand]
             size = _row_bytes(access, rows.leading) if _whole(value) else None
-            behind = memory(value)
-            if behind is None:
+            own = behind(value)
+            if own is None:
                 return False
-            reached.setdefault(behind, []).append((access in nest.outputs, size))
+            reached.setdefault(own, []).append((access in nest.outputs, size))
     return all(
         not any(written for written, _ in uses) or {size for _, size in uses} == {uses[0][1] or 0}
         for uses in reached.values()

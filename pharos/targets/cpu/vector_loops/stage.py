@@ -22,11 +22,13 @@ from pharos.targets.common.nests.coalesce import coalesced
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
 from pharos.targets.common.nests.start import Earlier, pure, with_start
 from pharos.targets.cpu.vector_loops import partial
+from pharos.targets.cpu.vector_loops.arguments import Memories
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
-from pharos.targets.cpu.vector_loops.functions import Functions
+from pharos.targets.cpu.vector_loops.functions import Functions, memory_in
 from pharos.targets.cpu.vector_loops.in_result import in_results
 from pharos.targets.cpu.vector_loops.launch import launch, share
-from pharos.targets.cpu.vector_loops.rows import Rows, block_of, longest_group
+from pharos.targets.cpu.vector_loops.linear_loads import with_operands
+from pharos.targets.cpu.vector_loops.rows import Behind, Rows, block_of, local, longest_group
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,21 @@ class VectorLoops:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             functions = Functions(module, self.prefetch)
+            behind = Memories(module)
             in_results(module)
             for operation in generics(module):
                 nest = read_nest(operation)
+                nest = nest and with_operands(nest)
                 if nest is not None and supported(nest):
                     partial.shared(nest, self.threads, self.grain)
-            for nests in _neighbours(module):
-                self._replace_all(functions, nests)
+            for nests in _neighbours(module, behind):
+                self._replace_all(functions, nests, behind)
         return module
 
-    def _replace_all(self, functions: Functions, nests: list[Nest]) -> None:
+    def _replace_all(self, functions: Functions, nests: list[Nest], behind: Behind) -> None:
         """Replace ``nests``, between which nothing touches memory."""
         while nests:
-            group = longest_group(nests, self.threads)
+            group = longest_group(nests, self.threads, behind)
             group = group if all(self._by_rows(rows.nest) for rows in group) else []
             if group:
                 self._replace_rows(functions, group)
@@ -87,21 +91,35 @@ class VectorLoops:
         operation.erase()
 
     def _replace_rows(self, functions: Functions, group: list[Rows]) -> None:
-        block = block_of(group, self.threads)
+        block, inner = block_of(group, self.threads), local(group)
         nests = [coalesced(rows.nest, rows.leading) for rows in group]
         last = nests[-1].operation
         calls = []
         for nest in nests:
             choice = replace(self._choice(nest), split=0)
+            operands = enumerate(nest.operation.operands)
+            parts = frozenset(n for n, v in operands if memory_in(inner, v) is not None)
             with nest.operation.location:
-                calls.append(functions.kernel(nest, choice))
+                calls.append(functions.kernel(nest, choice, parts))
         with last.location, mlir.InsertionPoint(last):
-            call = functions.rows(calls, block, last)
+            call = functions.rows(calls, block, last, inner)
             work = index.constant(max(map(_work, nests)))
             count = index.constant(group[0].count)
             share(functions, call, count, work, block, self.threads, self.grain)
         for nest in nests:
             nest.operation.erase()
+        for own in inner:
+            _erase(own)
+
+
+def _erase(allocation: Any) -> None:
+    """Erase it with its views and what frees it: nothing else is left."""
+    for user in [use.owner.operation for use in allocation.uses]:
+        if len(user.results):
+            _erase(user.results[0])
+        else:
+            user.erase()
+    allocation.owner.operation.erase()
 
 
 def _work(nest: Nest) -> int:
@@ -111,9 +129,9 @@ def _work(nest: Nest) -> int:
     return work
 
 
-def _neighbours(module: Any) -> list[list[Nest]]:
+def _neighbours(module: Any, behind: Behind) -> list[list[Nest]]:
     """The nests of ``module``, those together between which nothing touches memory."""
-    nests = _nests(module)
+    nests = _nests(module, behind)
     groups: list[list[Nest]] = []
     seen: set[Any] = set()
     for operation in list(nests):
@@ -130,7 +148,7 @@ def _neighbours(module: Any) -> list[list[Nest]]:
     return [group for group in groups if group]
 
 
-def _nests(module: Any) -> dict[Any, Nest]:
+def _nests(module: Any, behind: Behind) -> dict[Any, Nest]:
     """What can be lowered, by operation; fills that reductions start from are erased."""
     nests: dict[Any, Nest] = {}
     gone, earlier = [], Earlier()
@@ -138,7 +156,7 @@ def _nests(module: Any) -> dict[Any, Nest]:
         nest = read_nest(operation)
         if nest is None or not supported(nest):
             continue
-        nests[operation], fills = with_start(nest, earlier)
+        nests[operation], fills = with_start(nest, earlier, behind)
         gone += fills
     for fill in dict.fromkeys(gone):
         nests.pop(fill, None)
