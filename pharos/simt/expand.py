@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pharos.simt import types
+from pharos.simt import stops, types
 from pharos.simt.emitter import Written
 from pharos.simt.generic import is_generic
 from pharos.simt.kernel import Kernel
@@ -38,7 +38,7 @@ class Expansion:
         if text is None or text in self.kernel.functions:
             return None
         text = text.strip() if line.assembly is not None else text
-        found = self.table.find(text)
+        found = self.table.find(text) or stops.TABLE.find(text)
         if found is None:
             if line.assembly is not None or not is_generic(text):
                 self.unknown.setdefault(text, original)

@@ -12,7 +12,7 @@ expect fabs floor fma fmuladd frexp fshl fshr is.constant is.fpclass ldexp lifet
 lifetime.start log log10 log2 lrint lround llrint llround masked.gather masked.load masked.scatter
 masked.store maximum maximumnum maxnum memcpy memcpy.inline memmove memset minimum minimumnum minnum
 nearbyint pow powi rint round roundeven sadd.sat sadd.with.overflow scmp sin smax smin
-smul.with.overflow sqrt sshl.sat ssub.sat ssub.with.overflow tan tanh trap trunc uadd.sat
+smul.with.overflow sqrt sshl.sat ssub.sat ssub.with.overflow tan tanh trunc uadd.sat
 uadd.with.overflow ucmp umax umin umul.with.overflow usub.sat usub.with.overflow ushl.sat
 vector.reduce.add vector.reduce.and vector.reduce.fadd vector.reduce.fmax vector.reduce.fmaximum
 vector.reduce.fmin vector.reduce.fminimum vector.reduce.fmul vector.reduce.mul vector.reduce.or

@@ -22,6 +22,12 @@ func.func @main(%table: memref<16xf32>, %at: memref<40xi32>, %out: memref<40xf32
   return
 }
 """
+# Line 7 asserts that it is one of them.
+ASSERTED = GATHER.replace(
+    "\n\n",
+    "\n%size = arith.constant 16 : index %ok = arith.cmpi ult, %i, %size : index "
+    'cf.assert %ok, "outside"\n',
+)
 # Nobody writes to %none, and line 7 uses it.
 UNWRITTEN = """#all = affine_map<(d0) -> (d0)>
 func.func @main(%out: memref<40xf32>) {
@@ -55,6 +61,19 @@ def test_an_access_out_of_bounds(target):
     assert found.value.kind == "global out of bounds"
     assert found.value.span.line == 8
     assert found.value.thread == (37, 0, 0)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_assertion_that_fails(target):
+    runner = loaded(ASSERTED, target)
+    at = np.arange(40, dtype=np.int32) % 16
+    table, out = np.arange(16, dtype=np.float32), np.zeros(40, np.float32)
+    runner.call("main", table, at, out)
+    np.testing.assert_array_equal(out, table[at])
+    at[37] = -1
+    with pytest.raises(SimulationFault, match="an assertion of the program failed") as found:
+        runner.call("main", table, at, out)
+    assert (found.value.span.line, found.value.thread) == (7, (37, 0, 0))
 
 
 @pytest.mark.parametrize("target", TARGETS)

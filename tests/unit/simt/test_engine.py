@@ -310,6 +310,20 @@ def fault(body: str, threads: int = 16, **options) -> SimulationFault:
     return caught.value
 
 
+def test_a_kernel_that_traps_stops_at_its_place():
+    found = fault("""
+  %late = icmp eq i32 %t, 5
+  br i1 %late, label %bad, label %good
+bad:
+  call void @llvm.trap()
+  unreachable
+good:
+  store i32 %t, ptr %py
+""")
+    assert "an assertion of the program failed" in found.message
+    assert (found.kind, found.thread) == ("meaning", (5, 0, 0))
+
+
 def test_a_thread_that_leaves_while_others_wait_is_a_deadlock():
     found = fault("""
   %few = icmp ult i32 %t, 10
