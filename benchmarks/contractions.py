@@ -1,18 +1,20 @@
 """How fast are matrix products and convolutions beside PyTorch, on the same threads?
 
-    python benchmarks/contractions.py [--only product|convolution] [--runs 9] [--threads 1]
-                                      [--clock wall|cpu] [--json results.json]
+    python benchmarks/contractions.py [--only product|convolution|random] [--count 60] [--runs 9]
+                                      [--threads 1] [--clock wall|cpu] [--json results.json]
 
 Each result is checked against torch, from a poisoned output, before anything is timed; then both
 take turns. With ``--threads 1 --clock cpu`` the time of the thread is counted, which a busy
 machine disturbs least. Shapes are those of KernelBench's level 1 products and convolutions, scaled
-to milliseconds on two cores.
+to milliseconds on two cores, and random products, the same in every run: sizes of 16 to 4096, half
+of them odd, of both transpositions, 2^22 to 2^29 multiplications.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ from contraction_programs import ConvolutionShape, einsum_program, einsum_shapes
 
 from pharos.toolchain import Request, build, load, mlir_payload
 
+# Of random products, and how many multiplications they have: milliseconds on two cores.
+SEED, LEAST, MOST = 8, 1 << 22, 1 << 29
 # einsum, sizes of its letters
 PRODUCTS: list[tuple[str, dict[str, int]]] = [
     ("mk,kn->mn", {"m": 1024, "n": 1024, "k": 1024}),
@@ -73,32 +77,53 @@ CONVOLUTIONS: list[tuple[int, int, tuple[int, ...], int, tuple[int, ...], int, i
 ]
 
 
-def products() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[..., Any], float]]:
-    """Name, program, inputs, torch's function and operations of each product."""
-    for spec, sizes in PRODUCTS:
-        ins, _ = spec.split("->")
-        sides = ins.split(",")
-        text = einsum_program(spec, sizes)
-        inputs = [torch.randn(s) for s in einsum_shapes(spec, sizes)[:2]]
-        name = f"{spec} {'x'.join(map(str, sizes.values()))}"
-        work = 2.0 * float(np.prod([float(n) for n in sizes.values()]))
-        if len(spec) == len("mk,kn->mn"):
-            left = (lambda a: a.T) if sides[0] == "km" else (lambda a: a)
-            right = (lambda b: b.T) if sides[1] == "nk" else (lambda b: b)
-            call = lambda a, b, left=left, right=right: left(a) @ right(b)  # noqa: E731
-        else:
-            call = lambda a, b, spec=spec: torch.einsum(spec, a, b)  # noqa: E731
-        yield name, text, inputs, call, work
+# Name, program, the shapes of its arrays, torch's function, and operations.
+Case = tuple[str, str, list[tuple[int, ...]], Callable[..., Any], float]
 
 
-def convolutions() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[..., Any], float]]:
+def products(options: argparse.Namespace) -> Iterator[Case]:
+    """The cases of the products."""
+    return (product(spec, sizes) for spec, sizes in PRODUCTS)
+
+
+def random_products(options: argparse.Namespace) -> Iterator[Case]:
+    """The same of ``options.count`` random products."""
+    source, found = random.Random(SEED), 0
+    while found < options.count:
+        sizes = {letter: _size(source) for letter in "mnk"}
+        spec = f"{source.choice(('mk', 'km'))},{source.choice(('kn', 'nk'))}->mn"
+        if LEAST <= sizes["m"] * sizes["n"] * sizes["k"] <= MOST:
+            found += 1
+            yield product(spec, sizes)
+
+
+def _size(source: random.Random) -> int:
+    """From 16 to 4096, small ones as often as large ones; odd, or a multiple of 16."""
+    size = round(2 ** source.uniform(4, 12))
+    return min(size | 1, 4095) if source.random() < 0.5 else max(16, size // 16 * 16)
+
+
+def product(spec: str, sizes: dict[str, int]) -> Case:
+    """The case of one einsum."""
+    sides = spec.split("->")[0].split(",")
+    name = f"{spec} {'x'.join(map(str, sizes.values()))}"
+    work = 2.0 * float(np.prod([float(n) for n in sizes.values()]))
+
+    def call(a: Any, b: Any) -> Any:
+        if len(spec) > len("mk,kn->mn"):
+            return torch.einsum(spec, a, b)
+        return (a.T if sides[0] == "km" else a) @ (b.T if sides[1] == "nk" else b)
+
+    return name, einsum_program(spec, sizes), einsum_shapes(spec, sizes), call, work
+
+
+def convolutions(options: argparse.Namespace) -> Iterator[Case]:
     """The same of each convolution."""
     for n, c, sizes, f, window, stride, dilation, groups in CONVOLUTIONS:
         rank = len(sizes)
         shape = ConvolutionShape(n, c, sizes, f, window, stride, dilation, groups)
         text, shapes = shape.program(), shape.shapes
         call = getattr(torch.nn.functional, f"conv{rank}d")
-        inputs = [torch.randn(s) for s in shapes[:2]]
 
         def run(a: Any, b: Any, call: Any = call, options: Any = (stride, dilation, groups)) -> Any:
             stride, dilation, groups = options
@@ -110,7 +135,7 @@ def convolutions() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[...,
         yield (
             name,
             text,
-            inputs,
+            shapes,
             run,
             2.0 * float(np.prod(shapes[2])) * float(np.prod(shapes[1][2:])),
         )
@@ -118,15 +143,14 @@ def convolutions() -> Iterator[tuple[str, str, list[torch.Tensor], Callable[...,
 
 def measure(case: Any, threads: int, runs: int, clock: Callable[[], float]) -> dict[str, Any]:
     """Check one case, then time both in turns."""
-    name, text, inputs, call, work = case
+    name, text, shapes, call, work = case
+    inputs = [torch.randn(shape) for shape in shapes[:2]]
     artifact = build(mlir_payload(text), Request(parameters={"threads": threads}))
     function = load(artifact.artifact)
     expected = call(*inputs)
     result = np.full(tuple(expected.shape), np.nan, np.float32)
     arguments = [x.numpy() for x in inputs]
-    shaped = result.reshape(arguments[0].shape[0], *result.shape[1:])
-    if name.startswith("conv"):
-        shaped = result.reshape(len(result), inputs[0].shape[1], -1, *result.shape[2:])
+    shaped = result.reshape(shapes[2])
     function.call("f", *arguments, shaped)
     error = float(np.abs(result - expected.numpy()).max() / np.abs(expected.numpy()).max())
     if not error < 1e-4:
@@ -136,6 +160,7 @@ def measure(case: Any, threads: int, runs: int, clock: Callable[[], float]) -> d
     for _ in range(runs):
         for times, one in ((theirs, lambda: call(*inputs)), (ours, bound)):
             time.sleep(ASLEEP)
+            one()
             start = clock()
             one()
             times.append(clock() - start)
@@ -151,7 +176,8 @@ def measure(case: Any, threads: int, runs: int, clock: Callable[[], float]) -> d
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=["product", "convolution"])
+    parser.add_argument("--only", choices=["product", "convolution", "random"])
+    parser.add_argument("--count", type=int, default=60, help="of random products")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
@@ -160,20 +186,25 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     clock = time.perf_counter if options.clock == "wall" else time.thread_time
-    groups = {"product": products, "convolution": convolutions}
+    groups = {"product": products, "convolution": convolutions, "random": random_products}
     rows = []
     print(f"{'':44} {'ours ms':>9} {'torch ms':>9} {'GFLOP/s':>8} {'min':>6} {'median':>6}")
     for kind, cases in groups.items():
         found = []
-        for case in cases() if options.only in (None, kind) else ():
+        for case in cases(options) if options.only in (None, kind) else ():
             row = measure(case, options.threads, options.runs, clock)
             found.append(row)
             numbers = f"{row['ms']:9.2f} {row['torch ms']:9.2f} {row['gflops']:8.1f}"
             ratios = f"{row['ratio of minima']:6.2f} {row['ratio of medians']:6.2f}"
             print(f"{row['name']:44} {numbers} {ratios}", flush=True)
         if found:
-            mean = statistics.geometric_mean(row["ratio of minima"] for row in found)
-            print(f"{kind}s: geometric mean of torch's time over ours {mean:.3f}\n", flush=True)
+            times = [row["ratio of minima"] for row in found]
+            mean, median = statistics.geometric_mean(times), statistics.median(times)
+            print(
+                f"{kind}: torch's time over ours, median {median:.3f}, geometric mean {mean:.3f}, "
+                f"least {min(times):.2f}\n",
+                flush=True,
+            )
         rows += found
     if options.json:
         options.json.write_text(json.dumps({"threads": options.threads, "rows": rows}, indent=1))
