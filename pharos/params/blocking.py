@@ -20,6 +20,7 @@ BYTES_PER_CYCLE = {"l2": 32.0, "l3": 10.0, "memory": 5.0}
 # The rest is fitted to times on Cascade Lake, benchmarks/cost_model.py: cycles to begin a tile, to
 # store a vector of sums, and what it takes more where a tile is not whole and masks are needed.
 TILE, STORE, EDGE = 40.0, 6.0, 10.0
+ROW = {"l2": 5.0, "l3": 10.0}  # for each row of a tile: rows are far apart in memory
 PANELS = 24.0  # bytes a cycle that panels are read with from the second cache
 STALLS = 0.15  # the part of the shorter of multiplying and reading that the other does not hide
 ODD_ROWS = 0.12  # what tiles of 9, 10 or 11 rows take longer than tiles of 8 or 12
@@ -122,10 +123,11 @@ def _writing(extents: Extents, blocks: Blocks, unit: Unit) -> float:
     cut_rows, cut_columns = extents.rows % blocks.mr > 0, extents.columns % blocks.nr > 0
     edges = across * cut_rows + down * cut_columns - (cut_rows and cut_columns)
     vectors = blocks.mr * math.ceil(blocks.nr / unit.lanes)
-    once = across * down * (TILE + STORE * vectors) + edges * EDGE * vectors
     result = extents.rows * extents.columns * unit.bytes
-    again = result / AGAIN["l2" if result <= unit.l2 else "l3"]
-    return pieces * once + (pieces - 1) * again
+    level = "l2" if result <= unit.l2 else "l3"
+    whole = TILE + ROW[level] * blocks.mr + STORE * vectors
+    once = across * down * whole + edges * EDGE * vectors
+    return pieces * once + (pieces - 1) * result / AGAIN[level]
 
 
 def _packing(extents: Extents, blocks: Blocks, unit: Unit) -> float:
