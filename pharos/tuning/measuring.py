@@ -64,8 +64,8 @@ def preload(modules: Iterable[str]) -> None:
                 importlib.import_module(name)
 
 
-class Wrong(Exception):
-    """A candidate's result is not what it should be."""
+class Wrong(InternalError):
+    """A candidate's result is not what it should be: a bug of ours, which no time makes good."""
 
 
 @dataclass
@@ -136,7 +136,7 @@ class ChildMeasurer:
         try:
             timings = self.isolated(self.subject.payload, wanted, work)
         except Wrong as error:
-            return Outcome(values, WRONG, why=str(error))
+            return Outcome(values, WRONG, why=error.message)
         except UserError as error:
             return Outcome(values, REFUSED, why=error.message)
         except InternalError as error:
@@ -157,7 +157,7 @@ class ChildMeasurer:
         def work(report: Report) -> dict[str, Timing]:
             calls = {name: self._bound(request, report) for name, request in requests.items()}
             for call in calls.values():
-                self._check(call, report)
+                self._check(call, report)  # who was right before has to be right again
             report("time")
             return interleaved(calls, warmup=2, runs=_LAST_ROUNDS, seconds=seconds)
 

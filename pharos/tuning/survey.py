@@ -94,13 +94,21 @@ def _tunable(choice: Any, what: str, recorded: Values | None, count: int) -> Tun
     ranked = [(dict(one.values), one.cycles) for one in choice.ranked()]
     cycles = next((c for values, c in ranked if values == chosen), ranked[0][1])
     found: list[tuple[Values, float]] = [(chosen, cycles)]
-    if recorded is not None and dict(recorded) != chosen and not choice.problems(recorded):
+    recorded = _whole(choice, recorded)
+    if recorded is not None and recorded != chosen:
         known = next((c for values, c in ranked if values == recorded), cycles)
-        found.append((dict(recorded), known))
+        found.append((recorded, known))
     known_values = [values for values, _ in found]
     found += [one for one in ranked if one[0] not in known_values]
-    kept = recorded if recorded is not None and dict(recorded) in known_values else None
-    return Tunable(choice.work, what, (choice.key,), tuple(found[:count]), kept)
+    return Tunable(choice.work, what, (choice.key,), tuple(found[:count]), recorded)
+
+
+def _whole(choice: Any, recorded: Values | None) -> Values | None:
+    """``recorded`` with the values that it leaves to the model; None when they break a rule."""
+    if recorded is None:
+        return None
+    values = {**{name: one.value for name, one in choice.choose(recorded).items()}, **recorded}
+    return values if not choice.problems(values) else None
 
 
 def _motifs(planned: Any, name: str) -> Iterator[Any]:
