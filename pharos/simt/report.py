@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pharos.simt.emitter import Written
 from pharos.simt.faults import KINDS, SimulationFault
@@ -31,7 +31,7 @@ def fault_of(
     number = copy["simt.fault.thread"]
     place = simulator.sites.get(copy["simt.fault.site"])
     if kind in ("deadlock", "livelock"):
-        place = None
+        number, place = _first_waiting(simulator, copy, number)
     thread = copy.arrays["simt.place"][3 * number : 3 * number + 3]
     x, y, z = (int(v) for v in copy.arrays["simt.block"])
     return SimulationFault(
@@ -101,6 +101,13 @@ def _race(simulator: Simulator, copy: Loaded, thread: int, offset: int, kinds: i
         f"this thread {mine} offset {offset} of shared memory, which thread {other} {theirs}{at}; "
         "no barrier orders the two"
     )
+
+
+def _first_waiting(simulator: Simulator, copy: Loaded, otherwise: int) -> tuple[int, Any]:
+    """The first thread that waits, and where; ``otherwise`` and no place where none does."""
+    waits = [int(site) for site in copy.arrays["simt.waits"][: copy["simt.threads"]]]
+    found = next((n for n, site in enumerate(waits) if site not in (_LEFT, _RUNS)), None)
+    return (otherwise, None) if found is None else (found, simulator.sites.get(waits[found]))
 
 
 def _waiting(simulator: Simulator, copy: Loaded) -> str:

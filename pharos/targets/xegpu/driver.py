@@ -62,6 +62,7 @@ class LevelZeroDriver:
     alignment = 256
     forgets = False
     granule = mmap.PAGESIZE
+    gap = 0
 
     def __init__(self, chip: str, number: int = 0, opener: Opener = ctypes.CDLL) -> None:
         """DeviceError when the loader, the device or the chip is not what is needed."""

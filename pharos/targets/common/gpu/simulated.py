@@ -69,6 +69,8 @@ class SimulatedDriver:
     forgets = True
     sees_host = True
     granule = 1
+    # An access a little beyond an array must not be one to the next.
+    gap = 4096
 
     def __init__(
         self,

@@ -283,7 +283,9 @@ def test_work_items_that_part_come_together_again():
 def test_what_has_no_meaning_on_work_items_is_named():
     parsed = ir.parse(PARTING.replace("%t = gpu.thread_id x", "%t = gpu.global_id x"))
     holder = parsed.body.operations[0].operation
-    with pytest.raises(ir.CompileError, match="'gpu.global_id' has no meaning at workgroup level"):
+    with pytest.raises(
+        ir.CompileError, match=r"'gpu\.global_id' has no meaning at workgroup level"
+    ):
         LockstepKernel(holder.regions[0].blocks[0].operations[0].operation)
 
 

@@ -51,7 +51,7 @@ class GpuCall:
         """Decide where everything lies, for the arguments that there are now."""
         self._staged = staged_arguments(self.entry, self.program, self.values)
         whole = {one.buffer: self.program.buffers[one.buffer].bytes for one in self._staged}
-        self._layout: Layout = layout(self.program, whole, self._results_kept())
+        self._layout: Layout = layout(self.program, whole, self._results_kept(), self._driver.gap)
         self._base = -1
         self._steps: list[_Step] = []
 

@@ -30,6 +30,7 @@ class CudaRules(ABC):
     forgets = False
     sees_host = True
     granule = mmap.PAGESIZE
+    gap = 0
 
     def __init__(self, codes: Codes) -> None:
         self.codes = codes

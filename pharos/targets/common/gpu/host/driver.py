@@ -55,7 +55,8 @@ class Driver(Protocol):
     ``alignment`` is that of every allocation, in bytes; ``dlpack`` the device's type and number
     as DLPack counts them; ``forgets`` whether ``forget`` does anything; ``sees_host`` whether
     ``register`` can succeed; ``granule`` the bytes of a page, where ``register`` takes whole pages
-    and each once, else 1.
+    and each once, else 1; ``gap`` how many bytes that belong to nobody are left behind each of the
+    arrays that share an allocation.
     """
 
     alignment: int
@@ -63,6 +64,7 @@ class Driver(Protocol):
     forgets: bool
     sees_host: bool
     granule: int
+    gap: int
 
     def summary(self) -> str:
         """The device for people: what it is, and what its driver knows."""

@@ -43,11 +43,13 @@ class Layout:
     first: Mapping[int, int] = field(default_factory=dict)
 
 
-def layout(program: launches.Program, whole: Mapping[int, int], kept: Iterable[int]) -> Layout:
+def layout(
+    program: launches.Program, whole: Mapping[int, int], kept: Iterable[int], gap: int = 0
+) -> Layout:
     """Places for the scratch buffers of ``program`` but those ``kept`` elsewhere.
 
     ``whole`` are other buffers, with their bytes, that need room from start to end. Scratch
-    buffers that no step uses get none.
+    buffers that no step uses get none. Behind each buffer ``gap`` bytes stay free.
     """
     spans: dict[int, tuple[int, int]] = {}
     for number, step in enumerate(program.steps):
@@ -58,30 +60,31 @@ def layout(program: launches.Program, whole: Mapping[int, int], kept: Iterable[i
         spans.pop(buffer, None)
     first = {buffer: span[0] for buffer, span in spans.items()}
     sizes = {buffer: program.buffers[buffer].bytes for buffer in spans} | dict(whole)
+    rooms = {buffer: _rounded(size + gap) for buffer, size in sizes.items()}
     spans |= dict.fromkeys(whole, (0, len(program.steps)))
     offsets: dict[int, int] = {}
     for buffer in sorted(sizes, key=lambda b: (-sizes[b], b)):
-        offsets[buffer] = _lowest(buffer, sizes, spans, offsets)
-    size = max((offsets[b] + _rounded(sizes[b]) for b in offsets), default=0)
+        offsets[buffer] = _lowest(buffer, rooms, spans, offsets)
+    size = max((offsets[b] + rooms[b] for b in offsets), default=0)
     return Layout(offsets, size, first)
 
 
 def _lowest(
     buffer: int,
-    sizes: Mapping[int, int],
+    rooms: Mapping[int, int],
     spans: Mapping[int, tuple[int, int]],
     offsets: Mapping[int, int],
 ) -> int:
     """The lowest place where ``buffer`` meets none that lives at the same time."""
     start, end = spans[buffer]
     others = sorted(
-        (offset, offset + _rounded(sizes[other]))
+        (offset, offset + rooms[other])
         for other, offset in offsets.items()
         if spans[other][0] <= end and spans[other][1] >= start
     )
     at = 0
     for low, high in others:
-        if low - at >= _rounded(sizes[buffer]):
+        if low - at >= rooms[buffer]:
             break
         at = max(at, high)
     return at
