@@ -36,12 +36,13 @@ def _different(cheapest_first: Sequence[Candidate]) -> list[Candidate]:
     for one in cheapest_first:
         if one.cycles > _DEAR * cheapest_first[0].cycles:
             break
-        if all(_apart(one.values, other.values) for other in kept):
+        if all(apart(one.values, other.values) for other in kept):
             kept.append(one)
     return kept
 
 
-def _apart(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+def apart(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Whether some value of ``one`` is a quarter more or less than that of ``other``."""
     pairs = ((value, other[name]) for name, value in one.items())
     return any(max(pair) >= _APART * min(pair) for pair in pairs)
 

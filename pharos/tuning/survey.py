@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pharos.params.candidates import apart
 from pharos.toolchain import Payload, Request, make_plan
 from pharos.tuning.outcomes import Values
 
@@ -99,7 +100,7 @@ def _tunable(choice: Any, what: str, recorded: Values | None, count: int) -> Tun
         known = next((c for values, c in ranked if values == recorded), cycles)
         found.append((recorded, known))
     known_values = [values for values, _ in found]
-    found += [one for one in ranked if one[0] not in known_values]
+    found += [one for one in ranked if all(apart(one[0], values) for values in known_values)]
     return Tunable(choice.work, what, (choice.key,), tuple(found[:count]), recorded)
 
 
