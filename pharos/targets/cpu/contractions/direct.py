@@ -35,7 +35,7 @@ _STEPS = 24  # taps that are written out
 # apart; to transpose and store it, to neighbours or farther apart.
 _PACKING = {1: 7.0, 2: 12.0}
 _GATHERING = 22.0
-_STORING, _SCATTERING = 24.0, 40.0
+_STORING, _SCATTERING = 24.0, 100.0
 
 
 @dataclass(frozen=True)
