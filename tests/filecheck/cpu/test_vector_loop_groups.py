@@ -286,3 +286,57 @@ func.func @f(%x: memref<3x1000xf32>, %b: memref<3xf32>, %y: memref<3x1000xf32>) 
     for name in names:
         places.append(kernel.index(name, places[-1] + 1))
     assert kernel.count("memref.load") == 1
+
+
+def padded_windows(rows: int, columns: int) -> str:
+    """y[i, j] = max x[i, j - 2 .. j + 2], -inf beyond the ends of a row."""
+    x, wide = f"memref<{rows}x{columns}xf32>", f"memref<{rows}x{columns + 4}xf32>"
+    inner = f"memref<{rows}x{columns}xf32, strided<[{columns + 4}, 1], offset: 2>>"
+    each = f'indexing_maps = [{ROW}, {ROW}], iterator_types = ["parallel", "parallel"]'
+    filled = f'indexing_maps = [{ROW}], iterator_types = ["parallel", "parallel"]'
+    windows = "affine_map<(i, j, k) -> (i, j + k)>, affine_map<(i, j, k) -> (k)>"
+    return f"""
+func.func @f(%x: {x}, %y: {x}) {{
+  %low = arith.constant 0xFF800000 : f32
+  %w = memref.alloc() : memref<5xf32>
+  %p = memref.alloc() : {wide}
+  linalg.generic {{{filled}}} outs(%p : {wide}) {{
+  ^bb0(%o: f32):
+    linalg.yield %low : f32
+  }}
+  %inside = memref.subview %p[0, 2] [{rows}, {columns}] [1, 1] : {wide} to {inner}
+  linalg.generic {{{each}}} ins(%x : {x}) outs(%inside : {inner}) {{
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }}
+  linalg.generic {{{filled}}} outs(%y : {x}) {{
+  ^bb0(%o: f32):
+    linalg.yield %low : f32
+  }}
+  linalg.generic {{indexing_maps = [{windows}, affine_map<(i, j, k) -> (i, j)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}}
+    ins(%p, %w : {wide}, memref<5xf32>) outs(%y : {x}) {{
+  ^bb0(%a: f32, %size: f32, %o: f32):
+    %m = arith.maximumf %o, %a : f32
+    linalg.yield %m : f32
+  }}
+  memref.dealloc %p : {wide}
+  memref.dealloc %w : memref<5xf32>
+  return
+}}"""
+
+
+def test_rows_with_a_margin_stay_in_the_caches():
+    found = lowered(padded_windows(64, 50))
+    assert found.count("scf.parallel") == 1
+    assert allocations(found) == {"memref<5xf32>", f"memref<{32 * 54}xf32>"}
+
+
+def test_numbers_of_windows_with_a_margin():
+    x = np.random.default_rng(0).standard_normal((11, 45)).astype(np.float32)
+    out = np.full_like(x, np.nan)
+    parameters = {"threads": 2, "grain": 100}
+    text = padded_windows(11, 45)
+    load(compile(mlir_payload(text), Request(parameters=parameters))).call("f", x, out)
+    wide = np.pad(x, ((0, 0), (2, 2)), constant_values=-np.inf)
+    np.testing.assert_array_equal(out, np.max([wide[:, k : k + 45] for k in range(5)], axis=0))

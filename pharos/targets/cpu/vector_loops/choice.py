@@ -168,14 +168,16 @@ def _unrolled(nest: Nest, vector: int | None, registers: Registers) -> dict[int,
     """Unroll factors of the parallel loops whose iterations reuse loads of another operand."""
     if not nest.reductions or vector is None or any(map(nest.streamed, nest.outputs)):
         return {}
+    # Pooling has an operand that only shows the size of its windows.
+    inputs = [a for a in nest.inputs if list(nest.body.arguments[a.operand].uses)]
     reused = [
         dim
         for dim, parallel in enumerate(nest.parallel)
         if parallel
         and dim != vector
         and nest.size(dim) != 1
-        and any(not a.uses(dim) for a in nest.inputs)
-        and len(nest.inputs) > 1
+        and any(not a.uses(dim) for a in inputs)
+        and len(inputs) > 1
     ]
     if nest.parallel[vector]:
         # The vector loop itself holds two vectors per row; the rows fill half of the registers.

@@ -15,13 +15,15 @@ from typing import Any
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.nests.coalesce import can_merge
-from pharos.targets.common.nests.nest import Access, Nest, expression_uses
+from pharos.targets.common.nests.nest import DYNAMIC, Access, Nest, expression_uses
 from pharos.targets.common.nests.start import memory
 
 Behind = Callable[[Any], Any]
 
 # Bytes of all operands that a block of rows may have: they stay in the second-level cache.
 CACHE = 1 << 18
+# Views whose types tell where in the memory they are.
+_SHAPES = ("memref.collapse_shape", "memref.expand_shape", "memref.subview")
 # Members of a group: a longer one is cut.
 MOST = 16
 
@@ -97,8 +99,8 @@ def local(group: list[Rows]) -> dict[Any, int]:
             own = memory(rows.nest.operation.operands[access.operand])
             if own in found or not _only_in(own, members) or not own.type.has_static_shape:
                 continue
-            count = math.prod(own.type.shape)
-            if count % rows.count == 0 and _row_bytes(access, rows.leading) is not None:
+            count, size = math.prod(own.type.shape), _row_bytes(access, rows.leading)
+            if size is not None and size * rows.count == count * _bytes(own.type):
                 found[own] = count // rows.count
     return found
 
@@ -115,7 +117,7 @@ def _users(buffer: Any) -> Iterator[Any]:
     """The operations that reach ``buffer``, also by views of it, and do not free it."""
     for use in buffer.uses:
         user = use.owner.operation
-        if user.name in ("memref.collapse_shape", "memref.expand_shape"):
+        if user.name in _SHAPES:
             yield from _users(user.results[0])
         elif user.name != "memref.dealloc":
             yield user
@@ -140,18 +142,25 @@ def _independent(group: list[Rows], behind: Behind) -> bool:
 
 
 def _whole(value: Any) -> bool:
-    """Whether ``value`` is all of its memory, seen in some shape."""
+    """Whether ``value`` is its memory from the first element on, or a part that its type tells the
+    place of."""
     while not isinstance(value.owner, mlir.Block):
-        if value.owner.name not in ("memref.collapse_shape", "memref.expand_shape"):
+        if value.owner.name not in _SHAPES:
             return value.owner.name in ("memref.alloc", "memref.get_global")
         value = value.owner.operands[0]
     return True
 
 
 def _row_bytes(access: Access, leading: int) -> int | None:
-    """Bytes of a row of the operand; None when its rows are not those of the nest."""
+    """Bytes from a row of the operand to the next; None when its rows are not those of the nest.
+
+    A row begins with what comes before its first element, as in a part of an array with a margin.
+    """
     kind = access.type
-    if kind.affine_map != mlir.AffineMap.get_identity(kind.rank) or kind.rank < leading:
+    if not kind.has_static_shape or kind.rank < leading:
+        return None
+    strides, offset = kind.get_strides_and_offset()
+    if DYNAMIC in (*strides, offset):
         return None
     for number, expression in enumerate(access.indices):
         if number < leading:
@@ -159,7 +168,15 @@ def _row_bytes(access: Access, leading: int) -> int | None:
                 return None
         elif any(expression_uses(expression, d) for d in range(leading)):
             return None
-    if not kind.has_static_shape:
+    rows = [strides[n] == strides[n + 1] * kind.shape[n + 1] for n in range(leading - 1)]
+    inside = [(n - 1) * s for n, s in zip(kind.shape[leading:], strides[leading:], strict=True)]
+    pitch = strides[leading - 1]
+    if not all(rows) or min([offset, *inside]) < 0 or offset + sum(inside) >= pitch:
         return None
+    return int(pitch) * _bytes(kind)
+
+
+def _bytes(kind: Any) -> int:
+    """Bytes of an element."""
     width = kind.element_type.width if hasattr(kind.element_type, "width") else 64
-    return math.prod(kind.shape[leading:]) * max(8, width) // 8
+    return int(max(8, width) // 8)
