@@ -118,15 +118,15 @@ class Packer:
         mask = self._mask(lane0)
         low, zero = index.constant(0), index.constant(0)
         only = self.sources[0] if len(self.sources) == 1 else None
-        if only is not None and only.steps.unit and not only.lanes.unit:
+        if self._along_steps():
             low = index.round_down(self._whole_steps(k, steps), self.width)
-            index.loop(
-                zero,
-                low,
-                self.width,
-                [],
-                lambda i, _: self._transposed(only, lane0, k, i, target, at),
-            )
+
+            def square(i: Any, _: list[Any]) -> list[Any]:
+                if only is not None:
+                    return self._transposed(only, lane0, k, i, target, at)
+                return self._computed(lane0, k, i, target, at)
+
+            index.loop(zero, low, self.width, [], square)
         if only is not None and isinstance(only.lanes, Listed) and only.stride in (1, 2):
             by_runs(
                 only.place,
@@ -140,6 +140,13 @@ class Packer:
             return
         reads = [self._reader(source, lane0, mask) for source in self.sources]
         self._steps(low, steps, k, target, at, reads)
+
+    def _along_steps(self) -> bool:
+        """Whether vectors are loaded along steps, and transposed: they are neighbours in memory in
+        some operand, lanes are not, and in the others steps are neighbours or the same element."""
+        moving = [source for source in self.sources if not source.steps.still]
+        far = any(not source.lanes.unit and not source.lanes.still for source in moving)
+        return far and all(source.steps.unit for source in moving)
 
     def _whole_steps(self, k: Any, steps: Any) -> Any:
         """How many of ``steps`` from ``k`` on exist in memory as they are."""
@@ -190,6 +197,32 @@ class Packer:
             to = index.mul(index.add(i, index.constant(r)), index.constant(self.panel))
             self._store({source.argument: column}, target, index.add(at, to))
         return []
+
+    def _computed(self, lane0: Any, k: Any, i: Any, target: Any, at: Any) -> list[Any]:
+        """The same of a factor that is computed from several operands, along their rows."""
+        last = index.sub(self.end, index.constant(1))
+        step = index.add(k, i)
+        rows = []
+        for r in range(self.width):
+            if r >= self.panel:
+                rows.append(lane.zeros(self.width, self.factor.element))
+                continue
+            row = index.minimum(index.add(lane0, index.constant(r)), last)
+            known = {s.argument: self._along(s, row, step) for s in self.sources}
+            made = evaluate(self.factor.value, {**self.site.known, **known}, self.width)
+            rows.append(broadcast(made, self.width))
+        for r, column in enumerate(transpose(rows)):
+            to = index.mul(index.add(i, index.constant(r)), index.constant(self.panel))
+            self._put(column, target, index.add(at, to))
+        return []
+
+    def _along(self, source: Source, row: Any, step: Any) -> Any:
+        """A vector of steps from ``step`` on of a lane, or the element that is all of them."""
+        start = index.add(source.origin, source.lanes.at(row))
+        if source.steps.still:
+            return dialect("memref").load(source.place.flat, [start])
+        type_ = lane.vector_of(self.width, source.place.element)
+        return dialect("vector").load(type_, source.place.flat, [index.add(start, step)])
 
     def _store(self, known: dict[Any, Any], target: Any, at: Any) -> None:
         known = {**self.site.known, **known}
