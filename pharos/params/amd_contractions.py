@@ -10,7 +10,8 @@ from typing import Any
 
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
-from pharos.params.gpu_tiles import Machine, UnitSizes, Work
+from pharos.params.gpu_splits import with_splits
+from pharos.params.gpu_tiles import Machine, UnitSizes, Work, best, cycles
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import MotifChoice
 
@@ -23,12 +24,23 @@ _SPARE = 56  # for all else; kernels that were compiled needed up to this many
 
 
 def amd_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
-    """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction;
+    """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction,
+    and ``splits`` where it has parts;
     ``f32`` is "matrix" or "fma"."""
     machine = machine_of(target_facts)
     motifs = payload_facts.walk() if payload_facts is not None else ()
     found = ((motif, work_of(motif, target_facts, f32)) for motif in motifs)
-    return tuple(tile_choice(motif, work, machine, f32) for motif, work in found if work)
+    return tuple(_choice(motif, work, machine, f32) for motif, work in found if work)
+
+
+def _choice(motif: Motif, work: Work, machine: Machine, f32: str) -> MotifChoice:
+    def tiles_of(part: Work) -> MotifChoice:
+        return tile_choice(motif, part, machine, f32)
+
+    def cost_of(part: Work) -> float:
+        return cycles(best(part, machine), part, machine)
+
+    return with_splits(motif, work, tiles_of, cost_of, machine.memory_bytes)
 
 
 def machine_of(facts: Any) -> Machine:

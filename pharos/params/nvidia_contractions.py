@@ -12,6 +12,7 @@ from typing import Any
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params import nvidia_warpgroups as warpgroups
 from pharos.params.gpu_choice import factor_type, product_sizes, strange_tiles, tile_choice
+from pharos.params.gpu_splits import with_splits
 from pharos.params.gpu_tiles import NAMES, Machine, Tiles, UnitSizes, Work, best, cycles
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import Choice, MotifChoice
@@ -24,11 +25,27 @@ FMA = UnitSizes(16, 32, 4)  # of the multiply-adds of 32 work-items, the smalles
 
 def nvidia_contractions(payload_facts: Any, target_facts: Any, f32: str) -> tuple[MotifChoice, ...]:
     """``block_m``, ``block_n``, ``block_k``, ``sub_m``, ``sub_n``, ``stages`` of every contraction;
-    ``f32`` is "exact" or "tf32". Those that can have a kernel with wgmma have ``specialised``."""
+    ``f32`` is "exact" or "tf32". Those that can have a kernel with wgmma have ``specialised``,
+    those that have parts ``splits``."""
     machine = machine_of(target_facts)
     motifs = payload_facts.walk() if payload_facts is not None else ()
     found = ((motif, work_of(motif, target_facts, f32)) for motif in motifs)
-    return tuple(_choice(motif, work, machine, target_facts, f32) for motif, work in found if work)
+    return tuple(_split(motif, work, machine, target_facts, f32) for motif, work in found if work)
+
+
+def _split(motif: Motif, work: Work, machine: Machine, facts: Any, f32: str) -> MotifChoice:
+    def tiles_of(part: Work) -> MotifChoice:
+        return _choice(motif, part, machine, facts, f32)
+
+    def cost_of(part: Work) -> float:
+        cost = cycles(best(part, machine), part, machine)
+        if not isinstance(motif, Contraction) or not warpgroups.eligible(motif, facts):
+            return cost
+        tiles = warpgroups.best(part, machine, facts, ())
+        own = warpgroups.cycles(tiles, part, machine, facts.wgmma_f16) if tiles else cost
+        return min(cost, own)
+
+    return with_splits(motif, work, tiles_of, cost_of, machine.memory_bytes)
 
 
 def _choice(motif: Motif, work: Work, machine: Machine, facts: Any, f32: str) -> MotifChoice:

@@ -14,7 +14,8 @@ from typing import Any
 from pharos.core.artifact import DTYPE_BYTES
 from pharos.params import xegpu_tiles
 from pharos.params.gpu_choice import factor_type, product_sizes, tile_choice
-from pharos.params.gpu_tiles import Machine, UnitSizes, Work
+from pharos.params.gpu_splits import with_splits
+from pharos.params.gpu_tiles import Machine, UnitSizes, Work, best, cycles
 from pharos.payload import Contraction, Motif
 from pharos.pipeline import Choice, MotifChoice
 from pharos.targets.xegpu.contractions.multiply_adds import EXACT, TF32, UNIT
@@ -40,7 +41,7 @@ def choice_of(motif: Motif, facts: Any, f32: str = EXACT) -> MotifChoice | None:
     if sizes is None or not isinstance(motif, Contraction):
         return None
     if _on_matrix_units(motif) and min(sizes[1:3]) >= THIN:
-        return _matrix_choice(motif, xegpu_tiles.Work(*sizes, DTYPE_BYTES[motif.dtype]), chip)
+        return _on_units(motif, xegpu_tiles.Work(*sizes, DTYPE_BYTES[motif.dtype]), chip)
     factor, lanes = factor_type(motif), chip.subgroup_size
     bytes_ = DTYPE_BYTES.get(factor, 4), DTYPE_BYTES[motif.dtype]
     many = Work(*sizes, *bytes_, UNIT, 0, block_k=(8, 16), stages=(2,), staged=2.0)
@@ -49,12 +50,30 @@ def choice_of(motif: Motif, facts: Any, f32: str = EXACT) -> MotifChoice | None:
         work = replace(many, unit=TF32_UNIT, rate=chip.matrix_flops // 4, block_k=(8, 16, 32))
     else:
         work = replace(many, rate=chip.vector_flops // 2, copies=(8, lanes // 8))
-    return tile_choice(motif, work, machine_of(chip), f32)
+    machine = machine_of(chip)
+
+    def tiles_of(part: Work) -> MotifChoice:
+        return tile_choice(motif, part, machine, f32)
+
+    def cost_of(part: Work) -> float:
+        return cycles(best(part, machine), part, machine)
+
+    return with_splits(motif, work, tiles_of, cost_of, machine.memory_bytes)
 
 
 def _on_matrix_units(motif: Contraction) -> bool:
     same = motif.lhs.dtype == motif.rhs.dtype
     return same and motif.lhs.dtype in _MATRIX_FACTORS and motif.dtype in _MATRIX_RESULTS
+
+
+def _on_units(motif: Motif, work: xegpu_tiles.Work, chip: XeGpuFacts) -> MotifChoice:
+    def tiles_of(part: xegpu_tiles.Work) -> MotifChoice:
+        return _matrix_choice(motif, part, chip)
+
+    def cost_of(part: xegpu_tiles.Work) -> float:
+        return xegpu_tiles.cycles(xegpu_tiles.best(part, chip.chip), part, chip)
+
+    return with_splits(motif, work, tiles_of, cost_of, chip.bandwidth / chip.clock)
 
 
 def _matrix_choice(motif: Motif, work: xegpu_tiles.Work, chip: XeGpuFacts) -> MotifChoice:

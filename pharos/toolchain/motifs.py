@@ -117,7 +117,8 @@ def _decided(
     found = []
     for name, made in values.items():
         if name in fixed:
-            model = free[name].value
+            # What is fixed may bring a name that the model alone does not speak of.
+            model = free[name].value if name in free else said[name]
             why = "" if model == said[name] else f"the cost model alone has {name} = {model}"
             found.append(replace(fixed[name], why=why))
         elif name in tuned:

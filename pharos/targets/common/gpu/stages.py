@@ -7,6 +7,7 @@ from typing import Any
 
 from pharos.targets.common.aggregates import Aggregates
 from pharos.targets.common.bool_bytes import BoolBytes
+from pharos.targets.common.contractions.splits import SplitProducts
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
 from pharos.targets.common.gpu.device_functions import DeviceFunctions
@@ -35,6 +36,7 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         StridedCopies,
         InlineScalars,
         BoolBytes,
+        SplitProducts,
         GpuLoops,
         ParallelKernels,
         DeviceFunctions,

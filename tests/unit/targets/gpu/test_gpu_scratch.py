@@ -27,6 +27,13 @@ def test_arrays_that_do_not_meet_share_a_place():
     assert found.first == {0: 0, 1: 1, 2: 2}
 
 
+def test_a_gap_stays_free_behind_every_array():
+    found = layout(program([512, 512], [(0, 1)]), {7: 100}, (), gap=4096)
+    places = sorted(found.offsets.values())
+    assert all(b - a >= 4096 + 100 for a, b in itertools.pairwise(places))
+    assert found.size >= places[-1] + 4096 + 100
+
+
 def test_what_is_kept_elsewhere_or_never_used_takes_no_room():
     found = layout(program([512, 512, 512], [(0, 1)]), {}, kept=[1])
     assert set(found.offsets) == {0} and found.size == 512
