@@ -12,6 +12,7 @@ from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import Nest
 from pharos.targets.common.nests.start import memory
 from pharos.targets.cpu.kernels import call, code_of, row, write_function
+from pharos.targets.cpu.vector_loops import copies
 from pharos.targets.cpu.vector_loops.choice import Choice
 from pharos.targets.cpu.vector_loops.kernel import Kernel
 
@@ -32,6 +33,7 @@ class Functions:
     prefetch: int
     _made: dict[str, str] = field(default_factory=dict)
     _kernels: dict[Any, str] = field(default_factory=dict)
+    _copies: set[str] = field(default_factory=set)
     _count: int = 0
 
     def kernel(self, nest: Nest, choice: Choice, local: frozenset[int] = frozenset()) -> Call:
@@ -55,6 +57,17 @@ class Functions:
         made = self._function(nest.operation, arguments, write, captured, constants)
         self._kernels[key] = made.name
         return made
+
+    def copy(self, element: Any, bits: int) -> str:
+        """The name of the function that copies rows of ``element``, see ``copies``."""
+        name = f"pharos_copy_rows_{element}"
+        if name not in self._copies:
+            types = copies.types_of(element)
+            write_function(
+                self.module, name, types, lambda values: copies.write_copy(element, bits, values)
+            )
+            self._copies.add(name)
+        return name
 
     def rows(self, calls: list[Call], block: int, operation: Any, local: dict[Any, int]) -> Call:
         """A function that makes each of ``calls`` for a block of rows at a time.

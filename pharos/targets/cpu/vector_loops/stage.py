@@ -21,9 +21,11 @@ from pharos.targets.common.nests.body import supported
 from pharos.targets.common.nests.coalesce import coalesced
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
 from pharos.targets.common.nests.start import Earlier, pure, with_start
+from pharos.targets.cpu.kernels import call, flat
 from pharos.targets.cpu.vector_loops import partial
 from pharos.targets.cpu.vector_loops.arguments import Memories
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
+from pharos.targets.cpu.vector_loops.copies import read_copy
 from pharos.targets.cpu.vector_loops.functions import Functions, memory_in
 from pharos.targets.cpu.vector_loops.in_result import in_results
 from pharos.targets.cpu.vector_loops.launch import launch, share
@@ -83,12 +85,30 @@ class VectorLoops:
 
     def _replace(self, functions: Functions, nest: Nest) -> None:
         nest = coalesced(nest)
+        if self._copied(functions, nest):
+            return
         choice = self._choice(nest)
         operation = nest.operation
         with operation.location, mlir.InsertionPoint(operation):
             kernel = functions.kernel(nest, choice)
             launch(functions, kernel, nest, choice, self.threads, self.grain)
         operation.erase()
+
+    def _copied(self, functions: Functions, nest: Nest) -> bool:
+        """Whether ``nest`` was a small copy, which is a call now."""
+        rows = read_copy(nest) if _work(nest) < self.grain else None
+        if rows is None:
+            return False
+        element = nest.inputs[0].element
+        if rows.count > 1 and 2 * rows.length < self.simd_bits // element.width:
+            return False  # other loops may fill vectors better
+        operation = nest.operation
+        with operation.location, mlir.InsertionPoint(operation):
+            name = functions.copy(element, self.simd_bits)
+            numbers = map(index.constant, rows.numbers)
+            call(name, [*map(flat, operation.operands), *numbers])
+        operation.erase()
+        return True
 
     def _replace_rows(self, functions: Functions, group: list[Rows]) -> None:
         block, inner = block_of(group, self.threads), local(group)
