@@ -8,6 +8,8 @@ arguments of a function are taken to be different memory, as bufferization takes
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from pharos.ir.bindings import mlir
@@ -32,6 +34,21 @@ _VIEWS = (
 )
 # Operations that touch no memory, whatever their operands.
 _PURE = ("affine.apply", "memref.alloc", "memref.alloca", "memref.dim", *_VIEWS)
+
+# The operations of blocks in order, and the number of each; None where they are listed anew.
+_Lists = dict[Any, tuple[list[Any], dict[Any, int]]]
+_LISTED: ContextVar[_Lists | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listed() -> Iterator[None]:
+    """In this context the operations of a block are listed once for all that ask what stands
+    around one of them. Nothing else than this module may move, add or erase any."""
+    token = _LISTED.set({})
+    try:
+        yield
+    finally:
+        _LISTED.reset(token)
 
 
 def find_start(contraction: Contraction) -> Start:
@@ -179,16 +196,23 @@ def _ends_with(operation: Any, contraction: Contraction) -> bool:
     memory = root(contraction.result.buffer)
     if isinstance(memory.owner, mlir.Block) or memory.owner.name != "memref.alloc":
         return False
-    earlier = [*before(operation), operation.operation]
+    own = operation.operation
     pending = [memory]
     while pending:
         for use in pending.pop().uses:
             user = use.owner.operation
             if user.name in _VIEWS:
                 pending += list(user.results)
-            elif user.name != "memref.dealloc" and user not in earlier:
+            elif user.name != "memref.dealloc" and not _until(user, own):
                 return False
     return True
+
+
+def _until(operation: Any, last: Any) -> bool:
+    """Whether ``operation`` is ``last``, or before it in the same block."""
+    return operation == last or (
+        operation.block == last.block and bool(operation.is_before_in_block(last))
+    )
 
 
 def _hoist(values: list[Any], contraction: Contraction, between: list[Any]) -> bool:
@@ -207,6 +231,9 @@ def _hoist(values: list[Any], contraction: Contraction, between: list[Any]) -> b
     for operation in between:
         if operation in moved:
             operation.move_before(contraction.nest.operation)
+    lists = _LISTED.get()
+    if moved and lists is not None:
+        lists.pop(contraction.nest.operation.operation.block, None)
     return True
 
 
@@ -245,13 +272,27 @@ def _renamed(
 
 def before(operation: Any) -> Iterator[Any]:
     """The operations before ``operation`` in its block, the nearest first."""
-    block = [op.operation for op in operation.operation.block.operations]
-    yield from reversed(block[: block.index(operation.operation)])
+    operations, number = _around(operation.operation)
+    yield from map(operations.__getitem__, range(number - 1, -1, -1))
 
 
 def _after(operation: Any) -> Iterator[Any]:
-    block = [op.operation for op in operation.operation.block.operations]
-    yield from block[block.index(operation.operation) + 1 :]
+    operations, number = _around(operation.operation)
+    yield from map(operations.__getitem__, range(number + 1, len(operations)))
+
+
+def _around(operation: Any) -> tuple[list[Any], int]:
+    """The operations of the block of ``operation``, and its place among them."""
+    lists = _LISTED.get()
+    block = operation.block
+    if lists is None:
+        operations = [op.operation for op in block.operations]
+        return operations, operations.index(operation)
+    if block not in lists:
+        operations = [op.operation for op in block.operations]
+        lists[block] = operations, {op: n for n, op in enumerate(operations)}
+    operations, numbers = lists[block]
+    return operations, numbers[operation]
 
 
 def _touches(operation: Any, memory: Any) -> bool:

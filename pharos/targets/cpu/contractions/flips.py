@@ -64,7 +64,8 @@ def _only_writer(buffer: Any, reader: Any) -> Any | None:
     writers = [user for user in users if user.name != "memref.dealloc"]
     if len(writers) != 1 or writers[0].name != "linalg.generic":
         return None
-    return writers[0] if writers[0] in list(before(reader)) else None
+    same = writers[0].block == reader.block
+    return writers[0] if same and writers[0].is_before_in_block(reader) else None
 
 
 def _load(flip: Any) -> Any | None:

@@ -18,7 +18,12 @@ from typing import Any, ClassVar
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction, read_contraction
 from pharos.targets.common.contractions.result import Finish, Start
-from pharos.targets.common.contractions.surroundings import captured, find_finish, find_start
+from pharos.targets.common.contractions.surroundings import (
+    captured,
+    find_finish,
+    find_start,
+    listed,
+)
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import generics, read_nest, trip_count
 from pharos.targets.cpu.contractions.direct import DirectPlan, choose, plan_of, read_direct
@@ -58,11 +63,13 @@ class PackedContractions:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             contractions = list(_contractions(module))
-            others = [c for c in contractions if self._direct(c) is None]
+            with listed():
+                others = [c for c in contractions if self._direct(c) is None]
             if overlaps(others, self.threads, self.simd_bits, self.grain):
                 contractions = list(_contractions(module))
             # All are read before the first is replaced: calls would hide what touches what.
-            plans = list(map(self._planned, contractions))
+            with listed():
+                plans = list(map(self._planned, contractions))
             known: dict[str, str] = {}
             for number, (plan, gone) in enumerate(plans):
                 self._replace(module, plan, number, known)
