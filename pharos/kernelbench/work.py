@@ -132,6 +132,8 @@ class Work:
         self.row["compile_cpu_seconds"] = time.process_time() - worked
         self.row["stages"] = [[name, seconds] for name, seconds in built.timings]
         self.row["code_bytes"] = len(built.artifact.code)
+        tuned = sum(map(bool, built.artifact.metadata.get(toolchain.MEASURED, {}).values()))
+        self.row["notes"] += [f"parameters by pharos tune: {tuned} works"] if tuned else []
         self.row["files"] += [str(path) for path in built.dumps]
         return built.artifact
 

@@ -25,6 +25,7 @@ from pharos.toolchain.plans import plan, settled, stage_of
 from pharos.toolchain.records import (
     CODE_GENERATION,
     FRONT_END,
+    MEASURED,
     PLAN,
     Built,
     Payload,
@@ -49,6 +50,7 @@ from pharos.toolchain.tables import (
 __all__ = [
     "CODE_GENERATION",
     "FRONT_END",
+    "MEASURED",
     "PLAN",
     "SELECTORS",
     "STAGES",

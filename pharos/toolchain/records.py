@@ -118,3 +118,7 @@ FRONT_END = "front end"
 PLAN = "plan"
 VERIFYING = "verification"
 CODE_GENERATION = "code generation"
+
+MEASURED = "measured"
+"""What an artifact's metadata call the works that selectors spoke of, each with the values that the
+database had for it, {} for none."""

@@ -17,6 +17,7 @@ from pharos.toolchain.plans import settled
 from pharos.toolchain.records import (
     CODE_GENERATION,
     FRONT_END,
+    MEASURED,
     PLAN,
     VERIFYING,
     Built,
@@ -28,9 +29,6 @@ from pharos.toolchain.tables import registry, target
 
 if TYPE_CHECKING:
     from pharos.runtime import Runner
-
-
-_MEASURED = "measured"  # what an artifact's metadata call it
 
 
 def lower(
@@ -71,7 +69,7 @@ def cached(payload: Payload, request: Request) -> Artifact | None:
         return None
     request = settled(payload, request)
     found = ArtifactStore(settings.CACHE.get()).get(key_of(payload, request))
-    works = found.metadata.get(_MEASURED, {}) if found is not None else {}
+    works = found.metadata.get(MEASURED, {}) if found is not None else {}
     return found if not works or measured(device_of(request), works) == works else None
 
 
@@ -100,7 +98,7 @@ def build(
     # A program that says its own passes prints nothing but what it prints itself.
     prepared["metadata"].update(silent=request is not wanted, unprinted=unprinted)
     if works := settled_on.measured():
-        prepared["metadata"][_MEASURED] = works
+        prepared["metadata"][MEASURED] = works
     with payload.explaining():
         result = _drive(module, pipeline, request, watch, by_pass)
         artifact: Artifact = clock.step(

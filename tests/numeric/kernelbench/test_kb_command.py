@@ -88,3 +88,16 @@ def test_three_problems_end_to_end(kernel_bench, files):
     assert again.status == 0, again.err
     assert "2 problems in both, 0 broken, 0 mended" in again.out
     assert len((files / "runs/history.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_a_row_says_that_its_parameters_were_tuned(kernel_bench, files):
+    from pharos import toolchain, tuning
+
+    payload, request = toolchain.read_problem(files / "good.py").payload, toolchain.Request()
+    (work,) = toolchain.make_plan(payload, request).measured()
+    record = {"device": toolchain.device_of(request), "work": work, "values": {"kc": 32}}
+    tuning.store(files / "cache" / "tuned.jsonl", {**record, "seconds": 1.0})
+    (row,) = kernel_bench("good.py", "--no-benchmark", "--json").json()["rows"]
+    assert row["status"] == "correct"
+    assert "parameters by pharos tune: 1 works" in row["notes"]
