@@ -41,3 +41,26 @@ def test_numbers_at_the_ends():
     y = np.full_like(x, np.nan)
     load(compile(mlir_payload(SCALED.replace("ROWS", "301")))).call("f", x, b, y)
     np.testing.assert_array_equal(y, x * b[:, None])
+
+
+def product(kind):
+    """A matrix of ``kind`` times a vector."""
+    return f"""
+func.func @f(%w: memref<64x512x{kind}>, %x: memref<512x{kind}>, %y: memref<64x{kind}>) {{
+  linalg.generic {{indexing_maps = [affine_map<(i, k) -> (i, k)>, affine_map<(i, k) -> (k)>,
+      affine_map<(i, k) -> (i)>], iterator_types = ["parallel", "reduction"]}}
+    ins(%w, %x : memref<64x512x{kind}>, memref<512x{kind}>) outs(%y : memref<64x{kind}>) {{
+  ^bb0(%a: {kind}, %b: {kind}, %o: {kind}):
+    %p = arith.mulf %a, %b : {kind}
+    %r = arith.addf %o, %p : {kind}
+    linalg.yield %r : {kind}
+  }}
+  return
+}}"""
+
+
+def test_rows_of_narrow_elements_are_asked_for_ahead():
+    for kind, count in (("f32", 0), ("bf16", 4)):
+        module = ir.parse(product(kind))
+        VectorLoops(simd_bits=512, registers=32).run(module)
+        assert ir.to_text(module).count("memref.prefetch") == count

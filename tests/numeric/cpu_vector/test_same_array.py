@@ -98,7 +98,7 @@ def compiled(pipeline: str, seeds: range):
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(16), pytest.param(range(16, 400), marks=pytest.mark.slow)], ids=["few", "many"]
+    "seeds", [range(12), pytest.param(range(12, 120), marks=pytest.mark.slow)], ids=["few", "many"]
 )
 def test_same_results_as_one_after_the_other(seeds):
     rng = np.random.default_rng(0)

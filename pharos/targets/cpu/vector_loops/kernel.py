@@ -455,15 +455,16 @@ class Kernel:
     def _prefetch(self, tile: list[dict[int, int]]) -> None:
         """Ask for rows that the tile reads once (weights), ahead of the loop.
 
-        The hardware's prefetcher loses a row at its end, and follows few rows at a time.
-        Addresses past the end of a row or of the buffer are harmless in a prefetch.
+        The hardware's prefetcher loses a row at its end, and follows few rows at a time; with
+        elements of 32 bits it keeps up. Addresses past the end of a row or of the buffer are
+        harmless in a prefetch.
         """
         vector = self.choice.vector
         if not self.prefetch or vector is None or not self.choice.unroll or len(tile) > 4:
             return
         for access in self.nest.inputs:
             streams = [d for d in self.choice.unroll if self.factors[d] > 1 and access.uses(d)]
-            if not streams or not access.uses(vector):
+            if not streams or not access.uses(vector) or access.element.width >= 32:
                 continue
             for offset in tile:
                 position = functools.partial(self._position, offset)
