@@ -41,3 +41,24 @@ def test_a_product_is_packed_multiplied_in_registers_and_stored(right, shape):
     # The fill is gone, and one block of inner steps never reads the result.
     assert "linalg.fill" not in text
     assert "arith.addf" not in text
+
+
+def test_a_product_of_odd_sizes_is_no_convolution():
+    text = """
+func.func @f(%a: memref<816x240xf32>, %b: memref<327x816xf32>, %c: memref<240x327xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (k, m)>,
+      affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+      iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%a, %b : memref<816x240xf32>, memref<327x816xf32>) outs(%c : memref<240x327xf32>) {
+  ^bb0(%p: f32, %q: f32, %s: f32):
+    %m = arith.mulf %p, %q : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  }
+  return
+}"""
+    driving = {"stop_after": "packed-contractions"}
+    found = str(lower(mlir_payload(text), Request(parameters=PARAMETERS, driving=driving)).module)
+    # Steps of the right factor are neighbours in memory: vectors of them are transposed. Read where
+    # it lies, a row of the result would take as many loads as products.
+    assert found.count("vector.shuffle") == 4 * 16

@@ -86,8 +86,9 @@ class PackedContractions:
         return self._plan(contraction, find_start(contraction), _finish_of(contraction)), gone
 
     def _direct(self, contraction: Contraction) -> DirectPlan | None:
-        """The plan of a direct convolution, where that is faster."""
-        direct = read_direct(contraction)
+        """The plan of a direct convolution, where that is faster. Products have no taps for which
+        packing would copy the image again: they are packed."""
+        direct = read_direct(contraction) if _window(contraction) else None
         unit = Unit(self.simd_bits, self.registers, self.threads)
         chosen = choose(direct, unit) if direct is not None else None
         return None if direct is None or chosen is None else plan_of(direct, *chosen)
