@@ -8,7 +8,10 @@ from pharos import ir, toolchain
 from pharos.simt import SimulationFault
 from pharos.toolchain import Payload, Request
 
-TARGETS = ("nvidia:sim", "nvidia:sm_80:sim", "amd:sim", "amd:gfx942:sim", "xegpu:sim")
+SLOW = [
+    pytest.param(chip, marks=pytest.mark.slow) for chip in ("nvidia:sm_80:sim", "amd:gfx942:sim")
+]
+TARGETS = ("nvidia:sim", "amd:sim", "xegpu:sim", *SLOW)
 THREADS = 128
 # Every block turns its numbers around in workgroup memory: two blocks of 128 work-items.
 KERNEL = """module attributes {gpu.container_module} {

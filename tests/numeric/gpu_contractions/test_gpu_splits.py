@@ -15,7 +15,9 @@ def kernels(one, target, **parameters):
     return [step["kernel"] for step in steps if step["is"] == "launch"]
 
 
-@pytest.mark.parametrize("target", [TARGETS[0], TARGETS[2], TARGETS[4]])
+@pytest.mark.parametrize(
+    "target", [TARGETS[4], *(pytest.param(t, marks=pytest.mark.slow) for t in TARGETS[:4])]
+)
 def test_parts_are_joined(target):
     given = {"contraction.splits": 4}
     one = Product(33, 20, 64, "f16", "f32", "b", finish="bias-relu")

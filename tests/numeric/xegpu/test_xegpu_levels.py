@@ -15,8 +15,8 @@ from test_gpu_loop_kernels import NARROW, OTHER, SHAPES, poisoned
 FAST = [
     ("softmax", (13, 129), "f32", "rows"),
     ("transposed", (31, 33), "f16", "transpose"),
-    ("scan", (5, 32), "i64", "scan"),
-    ("column sum", (300, 3), "bf16", "shared_reduction"),
+    pytest.param("scan", (5, 32), "i64", "scan", marks=pytest.mark.slow),
+    pytest.param("column sum", (300, 3), "bf16", "shared_reduction", marks=pytest.mark.slow),
 ]
 
 

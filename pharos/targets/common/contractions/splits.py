@@ -20,6 +20,8 @@ from pharos.ir import PARAMETERS
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction
 from pharos.targets.common.contractions.gpu_stage import contractions, refused, wanted
+from pharos.targets.common.contractions.result import Start
+from pharos.targets.common.contractions.surroundings import find_start
 from pharos.targets.common.nests.lanes import scalar
 
 SPLITS = "splits"
@@ -89,6 +91,7 @@ def _maps(generic: Any) -> list[Any]:
 
 def _split(contraction: Contraction, inner: int, splits: int) -> None:
     generic = contraction.nest.operation.operation
+    start = find_start(contraction)
     *inputs, output = list(generic.operands)
     *in_maps, out_map = _maps(generic)
     rank = out_map.n_dims
@@ -111,7 +114,9 @@ def _split(contraction: Contraction, inner: int, splits: int) -> None:
         if name.startswith("pharos."):
             made.attributes[name] = generic.attributes[name]
     _multiply(contraction, generic, made)
-    _join(parts, output, wide)
+    if start.fill is not None:  # beside the join, which then begins with what it writes
+        start.fill.operation.move_before(generic)
+    _join(parts, output, wide, start)
     generic.erase()
 
 
@@ -175,13 +180,18 @@ def _copied(value: Any, body: Any, known: dict[Any, Any]) -> Any:
     return known[value]
 
 
-def _join(parts: Any, output: Any, wide: Any) -> None:
-    """Add all of ``parts`` to ``output``: in ``wide`` where that is more than it holds."""
+def _join(parts: Any, output: Any, wide: Any, start: Start) -> None:
+    """Add all of ``parts`` to ``output``: in ``wide`` where that is more than it holds. ``start``
+    is what ``output`` holds; zeros of a narrow one are not written."""
     kind = mlir.MemRefType(output.type)
     sums = output
     if kind.element_type != wide:
         sums = _buffer(list(kind.shape), wide)
-        _copy(output, sums)
+        if start.fill is not None and start.zero:
+            start.fill.operation.erase()
+            _fill(sums)
+        else:
+            _copy(output, sums)
     rank = kind.rank
     dims = [mlir.AffineExpr.get_dim(d) for d in range(rank)]
     last = mlir.AffineExpr.get_dim(rank)
