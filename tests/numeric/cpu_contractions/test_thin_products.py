@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pharos import ir
+from pharos.targets.common.contractions.contraction import read_contraction
+from pharos.targets.common.nests.nest import generics, read_nest
+from pharos.targets.cpu.contractions.direct import choose, read_direct
+from pharos.targets.cpu.contractions.parameters import Unit
 from pharos.toolchain import Request, compile, load, lower, mlir_payload
 
 PARAMETERS = {"simd_bits": 512, "registers": 32, "threads": 2, "grain": 1000}
@@ -51,3 +56,10 @@ def test_more_rows_and_factors_in_the_other_order_are_packed():
     assert packed(product(17, 128, 128))
     assert packed(product(8, 128, 128, "k, n"))
     assert packed(product(8, 128, 48))
+
+
+def test_rows_of_a_matrix_are_not_taken_for_the_pixels_of_an_image():
+    module = ir.parse(product(128, 1024, 512))
+    (contraction,) = filter(None, map(read_contraction, map(read_nest, generics(module))))
+    direct = read_direct(contraction)
+    assert direct is None or choose(direct, Unit(512, 32, 2)) is None

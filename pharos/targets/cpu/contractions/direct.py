@@ -207,6 +207,9 @@ def choose(direct: Direct, unit: Unit) -> tuple[Shape, Tiles] | None:
     width = max(1, unit.bits // bits)
     if direct.row.taps > _STEPS or not _wide_enough(unit, width):
         return None
+    if direct.image.steps().get(direct.row.out) != direct.row.stride:
+        # Pixels far apart, rows of a matrix: powers of two between them share few lines of a cache.
+        return None
     shapes = [_shape(direct, unit, width, vectors) for vectors in (1, 2, 3, 4)]
     possible = [shape for shape in shapes if shape is not None]
     if not possible:
