@@ -63,6 +63,7 @@ def test_variances(compiled):
 @pytest.mark.parametrize("mean", [0.0, 300.0])
 def test_batch_norm_in_training_is_as_exact_as_eager(compiled, shape, mean):
     """A mean that is large beside the deviation, f32 against f64: sums in f32 would lose it."""
+    torch.manual_seed(0)
     kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
     ours = kind(shape[1], momentum=0.7)
     nn.init.uniform_(ours.weight, 0.5, 2)
@@ -73,8 +74,9 @@ def test_batch_norm_in_training_is_as_exact_as_eager(compiled, shape, mean):
     theirs = [eager(x), eager.running_mean, eager.running_var]
     right = [exact(x.double()), exact.running_mean, exact.running_var]
     for one, other, reference in zip(found, theirs, right, strict=True):
-        # Rounding the result itself is allowed to eager and to us.
-        rounding = 2**-23 * reference.abs().max()
+        # Rounding the result itself is allowed to eager and to us, and that of distances from the
+        # mean, whose deviation is 1.
+        rounding = 2**-23 * max(1 / 4, float(reference.abs().max()))
         off, allowed = ((v.double() - reference).abs().max() for v in (one, other))
         assert off <= allowed + 2 * rounding
 
@@ -87,8 +89,10 @@ def test_sums_of_many_numbers_are_as_exact_as_eager(compiled):
         def forward(self, x):
             return x.sum(-1), x.sum(0), x.sum((1, 2)), x.sum(), x.mean((0, 2))
 
+    torch.manual_seed(0)
     x = torch.rand(37, 130, 517) + 1000
     exact = Sums()(x.double())
     for one, theirs, right in zip(compiled(Sums(), x)(x), Sums()(x), exact, strict=True):
         off, allowed = (((v.double() - right) / right).abs().max() for v in (one, theirs))
-        assert off <= allowed + 2**-23
+        # Short sums are in f32: some units in the last place, and no more for long ones.
+        assert off <= allowed + 2**-21
