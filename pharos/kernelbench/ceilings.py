@@ -1,14 +1,13 @@
 """What this machine can do at most, measured: the roof of the roofline.
 
 Both numbers come from PyTorch with as many threads as are timed, so that the code under test is not
-its own measure: the fastest of several large matrix products, and the fastest of several reads of
-more memory than the caches hold. Products of narrow types are also done in f32, so their ceiling is
-that of f32 at least.
+its own measure: the fastest of several large matrix products, and the fastest of several sums of,
+and products with, more memory than the caches hold. Products of narrow types are also done in f32,
+so their ceiling is that of f32 at least.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,7 +17,6 @@ from pharos.core import settings
 
 _SIDE = 1536
 _READ_BYTES = 256 << 20
-_RUNS = 12
 _SECONDS = 2.0
 
 
@@ -41,15 +39,18 @@ class Ceilings:
 
 def measured(dtype: str = "f32") -> Ceilings:
     """The ceilings for ``dtype`` (one of ``options.DTYPES``) of this machine with the threads that
-    are set; takes about two seconds."""
+    are set; takes some seconds."""
     import torch
 
     torch.set_num_threads(settings.THREADS.get())
     kinds = {"f64": [torch.float64], "f32": [torch.float32]}
     narrow = {"bf16": [torch.bfloat16], "f16": [torch.float16]}
     kinds |= {name: [*found, torch.float32] for name, found in narrow.items()}
-    data = torch.ones(_READ_BYTES // 4)
-    return Ceilings(max(map(_products, kinds[dtype])), _READ_BYTES / _least(data.sum))
+    data = torch.ones(_READ_BYTES // 4 // _SIDE, _SIDE)
+    vector = torch.ones(_SIDE)
+    reads = (data.sum, lambda: torch.mv(data, vector))
+    read = data.nbytes / min(map(_least, reads))
+    return Ceilings(max(map(_products, kinds[dtype])), read)
 
 
 def _products(kind: Any) -> float:
@@ -58,13 +59,14 @@ def _products(kind: Any) -> float:
 
     left, right = (torch.rand(_SIDE, _SIDE, dtype=kind) for _ in range(2))
     out = torch.empty(_SIDE, _SIDE, dtype=kind)
-    return 2 * _SIDE**3 / _least(lambda: torch.mm(left, right, out=out), until=_SECONDS)
+    return 2 * _SIDE**3 / _least(lambda: torch.mm(left, right, out=out))
 
 
-def _least(function: Callable[[], Any], until: float = math.inf) -> float:
-    """The least seconds of some calls, of two at least; slow ones end after ``until`` seconds."""
+def _least(function: Callable[[], Any]) -> float:
+    """The least seconds of the calls that fit in ``_SECONDS``, of two at least: a processor that
+    was idle, or is shared, takes a while to reach its speed."""
     times: list[float] = []
-    while len(times) < 2 or (len(times) < _RUNS and sum(times) < until):
+    while len(times) < 2 or sum(times) < _SECONDS:
         start = time.perf_counter()
         function()
         times.append(time.perf_counter() - start)
