@@ -22,6 +22,7 @@ from pharos.targets.common.contractions.contraction import Contraction
 from pharos.targets.common.contractions.gpu_stage import contractions, refused, wanted
 from pharos.targets.common.contractions.result import Start
 from pharos.targets.common.contractions.surroundings import find_start
+from pharos.targets.common.nests.body import copied_value
 from pharos.targets.common.nests.lanes import scalar
 
 SPLITS = "splits"
@@ -153,7 +154,8 @@ def _multiply(contraction: Contraction, generic: Any, made: Any) -> None:
     arith, wide = dialect("arith"), body.arguments[len(body.arguments) - 1].type
     with mlir.InsertionPoint(body):
         factors = [
-            _copied(side.value, before, known) for side in (contraction.left, contraction.right)
+            copied_value(side.value, before, known)
+            for side in (contraction.left, contraction.right)
         ]
         if str(wide) == "f32":
             factors = [f if f.type == wide else arith.extf(wide, f) for f in factors]
@@ -163,21 +165,6 @@ def _multiply(contraction: Contraction, generic: Any, made: Any) -> None:
         else:
             sums = arith.addf(total, arith.mulf(*factors))
         dialect("linalg").YieldOp([sums])
-
-
-def _copied(value: Any, body: Any, known: dict[Any, Any]) -> Any:
-    """``value`` of ``body`` computed again at the insertion point, from what is ``known``."""
-    if value in known:
-        return known[value]
-    owner = value.owner
-    if isinstance(owner, mlir.Block) or owner.operation.block != body:
-        return value  # a scalar from outside
-    operands = [_copied(operand, body, known) for operand in owner.operands]
-    copy = owner.operation.clone()
-    for number, operand in enumerate(operands):
-        copy.operands[number] = operand
-    known.update(zip(owner.results, copy.results, strict=True))
-    return known[value]
 
 
 def _join(parts: Any, output: Any, wide: Any, start: Start) -> None:

@@ -232,3 +232,18 @@ def _depends(value: Any, known: Mapping[Any, Any]) -> bool:
         return True
     owner = value.owner
     return not isinstance(owner, mlir.Block) and any(_depends(v, known) for v in owner.operands)
+
+
+def copied_value(value: Any, body: Any, known: dict[Any, Any]) -> Any:
+    """``value`` of ``body`` computed again at the insertion point, from what is ``known``."""
+    if value in known:
+        return known[value]
+    owner = value.owner
+    if isinstance(owner, mlir.Block) or owner.operation.block != body:
+        return value  # a scalar from outside
+    operands = [copied_value(operand, body, known) for operand in owner.operands]
+    copy = owner.operation.clone()
+    for number, operand in enumerate(operands):
+        copy.operands[number] = operand
+    known.update(zip(owner.results, copy.results, strict=True))
+    return known[value]

@@ -21,6 +21,7 @@ from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction, Factor
 from pharos.targets.common.contractions.gpu_stage import contractions
 from pharos.targets.common.contractions.surroundings import root
+from pharos.targets.common.nests.body import copied_value
 
 _NARROW = ("f16", "bf16")
 _WIDENING = "arith.extf"
@@ -110,23 +111,8 @@ def _made(contraction: Contraction, factor: Factor, value: Any) -> tuple[Any, tu
     block = new.regions[0].blocks[0]
     known = dict(zip(factor.arguments, block.arguments, strict=False))
     with mlir.InsertionPoint(block):
-        dialect("linalg").YieldOp([_copied(value, generic.regions[0].blocks[0], known)])
+        dialect("linalg").YieldOp([copied_value(value, generic.regions[0].blocks[0], known)])
     return buffer, loops
-
-
-def _copied(value: Any, body: Any, known: dict[Any, Any]) -> Any:
-    """``value`` of ``body`` computed again at the insertion point, from what is ``known``."""
-    if value in known:
-        return known[value]
-    owner = value.owner
-    if isinstance(owner, mlir.Block) or owner.operation.block != body:
-        return value  # a scalar from outside
-    operands = [_copied(operand, body, known) for operand in owner.operands]
-    copy = owner.operation.clone()
-    for number, operand in enumerate(operands):
-        copy.operands[number] = operand
-    known.update(zip(owner.results, copy.results, strict=True))
-    return known[value]
 
 
 def _replace(generic: Any, made: Sequence[tuple[Any, Any, tuple[int, ...]]]) -> None:
