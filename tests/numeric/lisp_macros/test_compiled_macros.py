@@ -152,15 +152,20 @@ USE = "(defn main [] -> i64 (func.return\n ({} 1)))"
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "message"),
+    ("text", "name", "seconds", "message"),
     [
-        (CRASH, "crash", "macro 'crash': its process ended by signal SIGSEGV (Segmentation fault)"),
-        (SPIN, "spin", "macro 'spin': it did not end within 1 s"),
-        (QUIT, "quit", "macro 'quit': its process ended by exit status 3"),
+        (
+            CRASH,
+            "crash",
+            30,
+            "macro 'crash': its process ended by signal SIGSEGV (Segmentation fault)",
+        ),
+        (SPIN, "spin", 1, "macro 'spin': it did not end within 1 s"),
+        (QUIT, "quit", 30, "macro 'quit': its process ended by exit status 3"),
     ],
 )
-def test_a_macro_that_ends_its_process(text, name, message):
-    with settings.scope(MACRO_SECONDS=1):
+def test_a_macro_that_ends_its_process(text, name, seconds, message):
+    with settings.scope(MACRO_SECONDS=seconds):
         error = failed(text + USE.format(name))
     assert error.message == message
     line = (HEAD + text).count("\n") + 2

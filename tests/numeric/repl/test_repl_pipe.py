@@ -83,7 +83,7 @@ def test_ctrl_c_stops_a_loop_and_keeps_the_session(piped):
     start = time.monotonic()
     piped.interrupt()
     assert piped.line() == f"stopped; {UNDONE}"
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
     assert piped("survivor") == ["21 : i32"]
     assert "unknown function 'getppid'" in piped("(call i32 getppid)")[0]
 

@@ -87,7 +87,7 @@ def run(tmp_path):
         wanted = Wanted(tmp_path / "dumps")
         # A child begins with the pages of this process, which other tests have filled.
         held = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        limits = Limits(seconds=30, memory=held + (1 << 30), steps={"run": 0.5})
+        limits = Limits(seconds=30, memory=held + (1 << 30), steps={"run": 3.0})
         found = harness.run(
             harness.Run(tasks, options, wanted, folder, limits, **more), watcher, solver
         )

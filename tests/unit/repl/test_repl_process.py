@@ -97,7 +97,7 @@ def test_ctrl_c_stops_and_undoes(around):
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     start = time.monotonic()
     assert around.ask("forever").kind == "stopped"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 10
     assert around.written[1] == b"begun\n"
     around.ask("b")
     assert around.shown == ["2"]

@@ -46,7 +46,7 @@ def test_an_error_and_a_crash_do_not_end_the_others():
 def test_a_child_that_takes_too_long_is_ended():
     found = ends({"slow": lambda report: time.sleep(60)}, limits=Limits(seconds=0.3))
     assert found["slow"].stopped == "time"
-    assert 0.3 <= found["slow"].seconds < 10
+    assert 0.3 <= found["slow"].seconds < 20
 
 
 def test_a_kind_of_step_has_a_limit_of_its_own():
@@ -57,9 +57,9 @@ def test_a_kind_of_step_has_a_limit_of_its_own():
         report("compile: b")
         time.sleep(60)
 
-    found = ends({"slow": work}, limits=Limits(seconds=30, steps={"compile": 0.6}))
+    found = ends({"slow": work}, limits=Limits(seconds=30, steps={"compile": 2.0}))
     assert (found["slow"].stopped, found["slow"].step) == ("time", "compile: b")
-    assert 1.0 <= found["slow"].seconds < 10
+    assert 2.4 <= found["slow"].seconds < 20
 
 
 def test_a_child_that_takes_too_much_memory_is_ended():
@@ -89,7 +89,7 @@ def test_who_measures_is_alone(tmp_path):
     def measuring(report):
         time.sleep(0.2)
         report("time")
-        time.sleep(0.1)  # until the other one stands still
+        time.sleep(0.5)  # until the other one stands still
         note("begin")
         time.sleep(0.4)
         note("end")
@@ -109,13 +109,13 @@ def test_who_measures_is_alone(tmp_path):
 def test_time_that_a_child_stands_still_is_not_counted():
     def measuring(report):
         report("time")
-        time.sleep(1.0)
+        time.sleep(3.0)
 
     def other(report):
         time.sleep(0.3)
 
     found = ends({"a": measuring, "b": other}, jobs=2)
-    assert found["b"].seconds < 0.9
+    assert found["b"].seconds < 2.9
 
 
 def test_closing_ends_the_children():
