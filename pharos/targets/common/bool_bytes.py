@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pharos.ir.bindings import dialect, mlir
-from pharos.targets.common.nests.start import VIEWS
+from pharos.targets.common.nests.memory import VIEWS
 
 # Operations that do not care what the elements are.
 _CARRIERS = frozenset(

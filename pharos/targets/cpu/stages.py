@@ -9,6 +9,7 @@ from pharos.targets.common.aggregates import Aggregates
 from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
+from pharos.targets.common.nests.sharing import ForgetSharing, NoteSharing
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.targets.cpu.assertions import Assertions
 from pharos.targets.cpu.attention.stage import CpuAttention
@@ -35,6 +36,8 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         Sorts,
         RoundedConstants,
         Aggregates,
+        NoteSharing,
+        ForgetSharing,
         NoteTensors,
         FreeTensors,
         StridedCopies,

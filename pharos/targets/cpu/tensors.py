@@ -16,13 +16,11 @@ from typing import Any, ClassVar
 
 from pharos import ir
 from pharos.ir.bindings import PassManager, dialect, mlir
-from pharos.targets.common.effects import Effects, has_body, is_memref
+from pharos.targets.common.effects import has_body, is_memref
 from pharos.targets.cpu.abi import functions
 
 # On a function that had tensors: for each result, whether it was one.
 _TENSOR_RESULTS = "pharos.tensor_results"
-# On a function that had tensors: the arguments whose memory has no other name, by number.
-UNIQUE = "pharos.unique"
 # MLIR's own mark on allocations and deallocations that the deallocation pass leaves alone.
 _MANUAL = "bufferization.manual_deallocation"
 _MANAGED = ("memref.alloc", "memref.dealloc")
@@ -30,14 +28,12 @@ _MANAGED = ("memref.alloc", "memref.dealloc")
 
 @dataclass(frozen=True)
 class NoteTensors:
-    """Before bufferisation: write down which functions have tensors, what memory is theirs, and
-    which arguments are called ``restrict``."""
+    """Before bufferisation: write down which functions have tensors, and what memory is theirs."""
 
     name: ClassVar[str] = "note-tensors"
 
     def run(self, module: Any, scope: Any = None) -> Any:
         """Mark the functions and their explicit allocations, in place."""
-        effects = Effects(module)
         with module.context:
             for function in functions(module):
                 if has_body(function) and _has_tensors(function):
@@ -45,8 +41,6 @@ class NoteTensors:
                     kinds = [_is_tensor(kind) for kind in function.type.results]
                     flags = mlir.DenseBoolArrayAttr.get(kinds)
                     function.attributes[_TENSOR_RESULTS] = flags
-                    unique = mlir.DenseI64ArrayAttr.get(sorted(effects.unique(function)))
-                    function.attributes[UNIQUE] = unique
                     for operation in _operations(function.operation):
                         if operation.name in _MANAGED:
                             operation.attributes[_MANUAL] = mlir.UnitAttr.get()

@@ -227,6 +227,17 @@ def test_random_direct_convolutions(seed):
     )  # fmt: skip
 
 
+def test_the_result_may_be_the_array_of_the_image():
+    case = Case(1, 1, 16, 16, (12, 40), (3, 3), ((1, 1), (1, 1)))
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.integers(-3, 4, case.shape(name)).astype(np.float32) for name in "xwb")
+    run = load(compile(mlir_payload(program(case)), request("512 bits")))
+    z = np.empty(case.shape("z"), np.float32)
+    run.call("f", x, w, b, z)
+    run.call("f", x, w, b, x)
+    np.testing.assert_array_equal(x, z)
+
+
 def test_neither_margins_nor_panels_of_the_image_are_written():
     driving = {"stop_after": "packed-contractions"}
     case = Case(1, 1, 4, 32, (5, 24), (3, 3), WIDE, bias=False)

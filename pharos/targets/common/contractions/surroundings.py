@@ -1,13 +1,12 @@
 """What stands around a contraction: the fill before it, the elementwise operation after it.
 
 Both move into the tiles: the result is then neither read for its first sums nor a second time for
-the operation that follows. Nothing between them and the contraction may touch the result. Two
-arguments of a function are taken to be different memory, as bufferization takes them.
+the operation that follows. Nothing between them and the contraction may touch the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -20,7 +19,9 @@ from pharos.targets.common.contractions.contraction import (
 )
 from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.nests.body import supported
+from pharos.targets.common.nests.memory import root
 from pharos.targets.common.nests.nest import Nest, read_nest
+from pharos.targets.common.nests.sharing import may_share
 
 _VIEWS = (
     "memref.cast",
@@ -58,11 +59,11 @@ def find_start(contraction: Contraction) -> Start:
     result = contraction.result.buffer
     between: list[Any] = []
     for operation in before(contraction.nest.operation):
-        if not _touches(operation, root(result)):
+        if not _touches(operation, result):
             between.append(operation)
             continue
         found = _fill(operation, contraction)
-        source = root(found.operand.buffer) if found and found.operand else None
+        source = found.operand.buffer if found and found.operand else None
         if found is None or any(source and may_write(other, source) for other in between):
             return itself
         return found
@@ -82,7 +83,7 @@ def find_finish(contraction: Contraction, *, indices: bool = False) -> Finish | 
         if other.name == "linalg.generic" and contraction.result.buffer in other.operands:
             found = _finish(other, contraction, between)
             return found if found is None or indices or not found.indices else None
-        if _touches(other, root(contraction.result.buffer)) or len(other.regions):
+        if _touches(other, contraction.result.buffer) or len(other.regions):
             return None
         between.append(other)
     return None
@@ -99,13 +100,6 @@ def captured(contraction: Contraction, start: Start, finish: Finish | None) -> t
     if start.scalar is not None and not _constant(start.scalar):
         found.append(start.scalar)
     return tuple(dict.fromkeys(found))
-
-
-def root(buffer: Any) -> Any:
-    """The allocation or argument that ``buffer`` is a view of."""
-    while not isinstance(buffer.owner, mlir.Block) and buffer.owner.name in _VIEWS:
-        buffer = buffer.owner.operands[0]
-    return buffer
 
 
 def _fill(operation: Any, contraction: Contraction) -> Start | None:
@@ -125,7 +119,7 @@ def _fill(operation: Any, contraction: Contraction) -> Start | None:
         return Start(scalar=None if zero else value, fill=operation)
     access = nest.inputs[list(nest.body.arguments).index(value)]
     operand = _renamed(nest, access, loops, contraction)
-    if operand is None or may_write(contraction.nest.operation, root(operand.buffer)):
+    if operand is None or may_write(contraction.nest.operation, operand.buffer):
         return None
     return Start(operand=operand, fill=operation)
 
@@ -175,16 +169,16 @@ def _conflict(operation: Any, contraction: Contraction, between: list[Any]) -> b
     """Whether doing ``operation`` with the contraction, before ``between``, changes anything."""
     buffer = contraction.result.buffer
     outputs = _outputs(operation)
-    others = [root(v) for v in operation.operands if v != buffer]
-    written = [root(v) for v in outputs if v != buffer]
-    factors = [root(o.buffer) for f in (contraction.left, contraction.right) for o in f.operands]
-    if root(buffer) in (*others, *factors) or set(written) & set(factors):
+    others = [v for v in _reached(operation) if v != buffer]
+    written = [v for v in outputs if v != buffer]
+    factors = [o.buffer for f in (contraction.left, contraction.right) for o in f.operands]
+    if any(may_share(buffer, other) for other in (*others, *factors)):
         return True
-    if len(set(written)) != len(written) or any(others.count(w) > 1 for w in written):
+    if any(sum(may_share(w, v) for v in others) > 1 or _any_shares(w, factors) for w in written):
         return True
     if buffer not in outputs and not _ends_with(operation, contraction):
         return True
-    read = [r for r in others if r not in written]
+    read = [r for r in others if not _any_shares(r, written)]
     for other in between:
         if any(_touches(other, w) for w in written) or any(may_write(other, r) for r in read):
             return True
@@ -295,25 +289,50 @@ def _around(operation: Any) -> tuple[list[Any], int]:
     return operations, numbers[operation]
 
 
-def _touches(operation: Any, memory: Any) -> bool:
-    """Whether ``operation`` may read or write ``memory``."""
+def _any_shares(array: Any, others: Iterable[Any]) -> bool:
+    return any(may_share(array, other) for other in others)
+
+
+def _touches(operation: Any, array: Any) -> bool:
+    """Whether ``operation`` may read or write ``array``."""
     if operation.name in _PURE or _plain(operation):
         return False
     if not operation.name.startswith(("linalg.", "memref.", "vector.")):
         return True
-    return any(root(v) == memory for v in operation.operands if _is_memory(v))
+    return _any_shares(array, _reached(operation))
 
 
-def may_write(operation: Any, memory: Any) -> bool:
-    """Whether ``operation`` may write ``memory``."""
+def may_write(operation: Any, array: Any) -> bool:
+    """Whether ``operation`` may write ``array``."""
     if operation.name == "linalg.generic":
-        return any(root(v) == memory for v in _outputs(operation))
-    return _touches(operation, memory)
+        return _any_shares(array, [*_outputs(operation), *_stored(operation)])
+    return _touches(operation, array)
 
 
 def _outputs(operation: Any) -> list[Any]:
     inputs = operation.attributes["operandSegmentSizes"][0]
     return list(operation.operands)[inputs:]
+
+
+def _reached(operation: Any) -> Iterator[Any]:
+    """The arrays that ``operation`` names, also those that its body loads from."""
+    for one in (operation, *_inside(operation)):
+        yield from (value for value in one.operands if _is_memory(value))
+
+
+def _stored(operation: Any) -> Iterator[Any]:
+    """The arrays in the body of ``operation`` that it may do more to than load from them."""
+    for one in _inside(operation):
+        if one.name != "memref.load":
+            yield from (value for value in one.operands if _is_memory(value))
+
+
+def _inside(operation: Any) -> Iterator[Any]:
+    for region in operation.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield inner.operation
+                yield from _inside(inner.operation)
 
 
 def _plain(operation: Any) -> bool:

@@ -19,6 +19,7 @@ from pharos.targets.common.gpu.programs.merged import MergedKernels
 from pharos.targets.common.gpu.programs.sides import KernelFunctions
 from pharos.targets.common.gpu.programs.sizes import LaunchSizes
 from pharos.targets.common.loops.stage import GpuLoops
+from pharos.targets.common.nests.sharing import ForgetSharing, NoteSharing
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
@@ -33,6 +34,8 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         Sorts,
         RoundedConstants,
         Aggregates,
+        NoteSharing,
+        ForgetSharing,
         StridedCopies,
         InlineScalars,
         BoolBytes,

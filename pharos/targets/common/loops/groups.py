@@ -19,6 +19,7 @@ from pharos.targets.common.loops.flat import Flat, Reach, flat, merged
 from pharos.targets.common.loops.joins import Join, joins_of
 from pharos.targets.common.loops.walks import Walk, root_of, walk_of
 from pharos.targets.common.nests.nest import Nest
+from pharos.targets.common.nests.sharing import behind, same_memory
 
 EACH, JOIN, ONCE = "each", "join", "once"
 # Members of a group: a longer one is cut.
@@ -163,14 +164,25 @@ def _joinable(reach: Reach) -> bool:
 
 
 def independent(members: Sequence[Member]) -> bool:
-    """Whether all members reach what one of them writes by the same walk."""
+    """Whether all members reach what one of them writes by the same walk, and that by no other
+    name once it is written: it may be in registers."""
     walks: dict[Any, set[Walk]] = {}
-    written: set[Any] = set()
-    for member in members:
+    last: dict[Any, int] = {}
+    written: dict[Any, int] = {}
+    for number, member in enumerate(members):
         for reach in member.found.reaches:
-            walks.setdefault(member.root(reach), set()).add(member.walk(reach))
-        written.update(member.root(reach) for reach in member.found.writes)
-    return all(len(walks[root]) == 1 for root in written)
+            root = member.root(reach)
+            walks.setdefault(root, set()).add(member.walk(reach))
+            last[root] = number
+        for reach in member.found.writes:
+            written.setdefault(member.root(reach), number)
+    for root, first in written.items():
+        names = [r for r in walks if same_memory(behind(root), behind(r))]
+        if len(set().union(*map(walks.__getitem__, names))) > 1:
+            return False
+        if any(last[name] > first for name in names if name != root):
+            return False
+    return True
 
 
 def counts_places(member: Member) -> bool:

@@ -14,7 +14,7 @@ from pharos.targets.common.loops.phases import private
 from pharos.targets.common.loops.points import Points, write_points
 from pharos.targets.common.loops.site import kernel_for, numbers_for, passed_for
 from pharos.targets.common.loops.slices import write_joined
-from pharos.targets.common.nests.start import root
+from pharos.targets.common.nests.memory import root
 
 
 def launch_points(found: Flat, plan: Points) -> None:

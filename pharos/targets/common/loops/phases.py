@@ -14,7 +14,7 @@ from pharos.ir.bindings import mlir
 from pharos.targets.common.loops.flat import Reach
 from pharos.targets.common.loops.groups import JOIN, ONCE, Group, Member
 from pharos.targets.common.loops.walks import Walk
-from pharos.targets.common.nests.start import VIEWS
+from pharos.targets.common.nests.memory import VIEWS
 
 Key = tuple[Any, Walk]
 """Memory, and how it is walked: what a value in a register is a copy of."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from pharos.targets.common.gpu.kernels import Kernel, launched, workgroup_type
 from pharos.targets.common.loops.body import captured, constants
 from pharos.targets.common.loops.flat import Flat, Reach
 from pharos.targets.common.loops.numbers import Numbers
+from pharos.targets.common.nests.memory import root
 from pharos.targets.common.nests.nest import Nest
-from pharos.targets.common.nests.start import root
+from pharos.targets.common.nests.sharing import may_share
 
 # Views that keep the elements' type and count offsets from the same start.
 _SAME_START = frozenset(
@@ -106,7 +106,7 @@ def _copy_constants(values: dict[Any, Any], nests: Iterable[Nest]) -> None:
 def _promise(kernel: Kernel, passed: Sequence[Any], written: Collection[Any]) -> None:
     """Tell the code generator which arguments are aligned, share memory with no other, are not
     written: that decides whether loads are wide, reordered and cached as constant."""
-    shares = Counter(root(value) for value in passed if _is_array(value))
+    arrays = [value for value in passed if _is_array(value)]
     arguments = list(kernel.function.regions[0].blocks[0].arguments)
     promises: list[dict[str, Any]] = [{} for _ in mlir.FunctionType(_type_of(kernel)).inputs]
     for outer, inner in zip(passed, kernel.arguments, strict=True):
@@ -115,9 +115,9 @@ def _promise(kernel: Kernel, passed: Sequence[Any], written: Collection[Any]) ->
         found = promises[arguments.index(inner)]
         i64 = mlir.IntegerType.get_signless(64)
         found["llvm.align"] = mlir.IntegerAttr.get(i64, ALIGNMENT)
-        if shares[root(outer)] == 1:
+        if sum(may_share(outer, other) for other in arrays) == 1:
             found["llvm.noalias"] = mlir.UnitAttr.get()
-        if root(outer) not in written:
+        if not any(may_share(outer, other) for other in written):
             found["llvm.readonly"] = mlir.UnitAttr.get()
     attributes = mlir.ArrayAttr.get([mlir.DictAttr.get(found) for found in promises])
     kernel.function.attributes["arg_attrs"] = attributes

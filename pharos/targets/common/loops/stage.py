@@ -30,8 +30,9 @@ from pharos.targets.common.loops.launch import (
     launch_scan,
     launch_tiles,
 )
+from pharos.targets.common.nests.memory import pure
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
-from pharos.targets.common.nests.start import pure, with_start
+from pharos.targets.common.nests.start import with_start
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pharos.targets.common.loops.flat import Flat, Reach
-from pharos.targets.common.nests.start import memory
+from pharos.targets.common.nests.memory import memory
 
 Steps = tuple[tuple[int, int], ...]
 """Sizes and strides, outermost first; neighbours that walk as one are one."""

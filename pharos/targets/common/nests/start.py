@@ -3,55 +3,20 @@
     linalg.generic outs(%y) { yield %zero }
     linalg.generic ins(%x) outs(%y) { yield %y + %x }
 
-The second then need not read what the first wrote, and the first is not needed. Two arguments
-of a function are different memory unless whoever asks knows better.
+The second then need not read what the first wrote, and the first is not needed. Nothing that may
+touch its memory comes between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from pharos.ir.bindings import mlir
+from pharos.targets.common.nests.memory import pure
 from pharos.targets.common.nests.nest import Access, Nest
-
-VIEWS = frozenset(
-    {
-        "memref.cast",
-        "memref.collapse_shape",
-        "memref.expand_shape",
-        "memref.reinterpret_cast",
-        "memref.subview",
-        "memref.transpose",
-        "memref.view",
-    }
-)
-# Dialects and operations that touch no memory that exists already.
-_PURE_DIALECTS = frozenset({"arith", "math", "index", "affine"})
-_PURE = frozenset({"memref.alloc", "memref.alloca", "memref.dim", "memref.get_global", *VIEWS})
-
-
-def pure(operation: Any) -> bool:
-    """Whether ``operation`` reads and writes no memory."""
-    name = operation.name
-    return name in _PURE or (name.split(".")[0] in _PURE_DIALECTS and name[-4:] not in ("load",))
-
-
-def root(buffer: Any) -> Any:
-    """The allocation or argument that ``buffer`` is a view of."""
-    while not isinstance(buffer.owner, mlir.Block) and buffer.owner.name in VIEWS:
-        buffer = buffer.owner.operands[0]
-    return buffer
-
-
-def memory(buffer: Any) -> Any:
-    """The memory behind ``buffer``: an allocation, a global or an argument of the function. None
-    where it may be one of several."""
-    found = root(buffer)
-    if isinstance(found.owner, mlir.Block):
-        return found if found.owner.owner.operation.name == "func.func" else None
-    return found if found.owner.name in _PURE else None
+from pharos.targets.common.nests.sharing import behind, same_memory
 
 
 class Earlier:
@@ -72,21 +37,18 @@ class Earlier:
         return map(listed.__getitem__, range(numbers[operation] - 1, -1, -1))
 
 
-def with_start(
-    nest: Nest, earlier: Earlier | None = None, behind: Callable[[Any], Any] = memory
-) -> tuple[Nest, list[Any]]:
+def with_start(nest: Nest, earlier: Earlier | None = None) -> tuple[Nest, list[Any]]:
     """``nest`` with what fills right before it said about its outputs, and those fills, which
     are not needed any more.
 
     Only for outputs of reductions that are written as a whole and not streamed. Whoever asks for
-    many nests shares ``earlier`` between them, and erases the fills at the end. ``behind`` gives
-    the memory behind an operand.
+    many nests shares ``earlier`` between them, and erases the fills at the end.
     """
     start, fills = {}, []
     for access in nest.outputs:
         if not nest.reductions or nest.streamed(access) or not _written_whole(nest, access):
             continue
-        fill = _fill_of(nest, nest.operation.operands[access.operand], earlier or Earlier(), behind)
+        fill = _fill_of(nest, nest.operation.operands[access.operand], earlier or Earlier())
         if fill is not None:
             start[access.operand] = _number(fill)
             fills.append(fill)
@@ -107,11 +69,11 @@ def _written_whole(nest: Nest, access: Access) -> bool:
     return used == set(parallel) and plain == len(parallel)
 
 
-def _fill_of(nest: Nest, buffer: Any, earlier: Earlier, behind: Callable[[Any], Any]) -> Any:
+def _fill_of(nest: Nest, buffer: Any, earlier: Earlier) -> Any:
     """The operation that fills ``buffer`` with one number, nothing touching it in between."""
     filled = behind(buffer)
     inputs = [behind(nest.operation.operands[access.operand]) for access in nest.inputs]
-    if filled is None or any(other is None or other == filled for other in inputs):
+    if filled is None or any(same_memory(filled, other) for other in inputs):
         return None
     for operation in earlier(nest.operation.operation):
         if pure(operation):
@@ -119,7 +81,7 @@ def _fill_of(nest: Nest, buffer: Any, earlier: Earlier, behind: Callable[[Any], 
         if operation.name != "linalg.generic":
             return None
         reached = [behind(v) for v in _arrays(operation)]
-        if any(other is None or other == filled for other in reached):
+        if any(same_memory(filled, other) for other in reached):
             return operation if _fills(operation, buffer) else None
     return None
 

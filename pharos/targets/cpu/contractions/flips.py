@@ -14,7 +14,8 @@ from typing import Any
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.contractions.contraction import Contraction, Factor, Operand
-from pharos.targets.common.contractions.surroundings import before, may_write, root
+from pharos.targets.common.contractions.surroundings import before, may_write
+from pharos.targets.common.nests.sharing import may_share
 
 Terms = dict[int | None, int]
 """A linear expression: the factor of each loop, the constant under None."""
@@ -86,14 +87,14 @@ def _load(flip: Any) -> Any | None:
 def _lasts(source: Any, flip: Any, reader: Any) -> bool:
     """Whether ``source`` is the same at ``reader`` as it was at ``flip``."""
     kind = source.type
-    if not kind.has_static_shape or root(source) == root(flip.operands[0]):
+    if not kind.has_static_shape or may_share(source, flip.operands[0]):
         return False
     if not isinstance(source.owner, mlir.Block) and source.owner.operation.parent == flip:
         return False
     for operation in before(reader):
         if operation == flip:
             return True
-        if may_write(operation, root(source)):
+        if may_write(operation, source):
             return False
     return False
 

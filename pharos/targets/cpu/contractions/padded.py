@@ -11,7 +11,8 @@ from typing import Any
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.contractions.contraction import Contraction, Operand
-from pharos.targets.common.contractions.surroundings import before, may_write, root
+from pharos.targets.common.contractions.surroundings import before, may_write
+from pharos.targets.common.nests.sharing import may_share
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def read_padded(operand: Operand, contraction: Contraction) -> Padded | None:
     if not static or {*views[0].attributes["static_strides"]} != {1}:
         return None
     source = copies[0].operands[0]
-    apart = root(source) != root(contraction.result.buffer)
+    apart = not may_share(source, contraction.result.buffer)
     if not source.type.has_static_shape or 0 in source.type.shape or not apart:
         return None
     if not _in_order(fills[0], copies[0], reader, source):
@@ -58,7 +59,7 @@ def _in_order(fill: Any, copy: Any, reader: Any, source: Any) -> bool:
     for operation in earlier:
         if operation == copy:
             return fill in list(earlier)
-        if may_write(operation, root(source)):
+        if may_write(operation, source):
             return False
     return False
 

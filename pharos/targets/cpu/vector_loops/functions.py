@@ -9,8 +9,8 @@ from typing import Any
 from pharos.ir import operations
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
+from pharos.targets.common.nests.memory import memory
 from pharos.targets.common.nests.nest import Nest
-from pharos.targets.common.nests.start import memory
 from pharos.targets.cpu.kernels import call, code_of, row, write_function
 from pharos.targets.cpu.vector_loops import copies
 from pharos.targets.cpu.vector_loops.choice import Choice

@@ -17,9 +17,9 @@ from typing import Any
 
 from pharos.ir import operations
 from pharos.ir.bindings import mlir
+from pharos.targets.common.nests.memory import VIEWS
 from pharos.targets.common.nests.nest import Nest, read_nest
-from pharos.targets.common.nests.start import VIEWS
-from pharos.targets.cpu.tensors import UNIQUE
+from pharos.targets.common.nests.sharing import UNIQUE
 
 
 def in_results(module: Any) -> None:
@@ -34,9 +34,6 @@ def in_results(module: Any) -> None:
             if access.map == nest.outputs[0].map and _may_be_result(nest, buffer):
                 _replace(nest, access.operand, buffer)
                 break
-    for function in operations(module, "func.func"):
-        if UNIQUE in function.attributes:
-            del function.attributes[UNIQUE]
 
 
 def _may_be_result(nest: Nest, buffer: Any) -> bool:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from pharos.ir.bindings import mlir
+from pharos.targets.common.nests.memory import memory
 from pharos.targets.common.nests.nest import Nest, read_nest
-from pharos.targets.common.nests.start import memory
 
 _CASTS = ("arith.index_cast", "arith.index_castui")
 _SUMS = ("arith.addi", "arith.subi", "arith.muli")

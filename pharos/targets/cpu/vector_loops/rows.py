@@ -9,16 +9,15 @@ for the whole group. Legal when what one member writes, the others reach in the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pharos.ir.bindings import mlir
 from pharos.targets.common.nests.coalesce import can_merge
+from pharos.targets.common.nests.memory import memory
 from pharos.targets.common.nests.nest import DYNAMIC, Access, Nest, expression_uses
-from pharos.targets.common.nests.start import memory
-
-Behind = Callable[[Any], Any]
+from pharos.targets.common.nests.sharing import behind, same_memory
 
 # Bytes of all operands that a block of rows may have: they stay in the second-level cache.
 CACHE = 1 << 18
@@ -52,11 +51,9 @@ def row_forms(nest: Nest) -> list[Rows]:
     return found[::-1]
 
 
-def longest_group(nests: list[Nest], threads: int, behind: Behind) -> list[Rows]:
+def longest_group(nests: list[Nest], threads: int) -> list[Rows]:
     """As many of ``nests`` from the first on as can share their rows; at least the first two,
     or none. Of several ways, the one with the most rows.
-
-    ``behind`` gives the memory behind an operand, None where it may be one of several.
     """
     best: list[Rows] = []
     for first in row_forms(nests[0]):
@@ -65,7 +62,7 @@ def longest_group(nests: list[Nest], threads: int, behind: Behind) -> list[Rows]
         group = [first]
         for nest in nests[1:MOST]:
             member = next((r for r in row_forms(nest) if r.count == first.count), None)
-            if member is None or not _independent([*group, member], behind):
+            if member is None or not _independent([*group, member]):
                 break
             group.append(member)
         if len(group) > max(1, len(best)):
@@ -123,22 +120,25 @@ def _users(buffer: Any) -> Iterator[Any]:
             yield user
 
 
-def _independent(group: list[Rows], behind: Behind) -> bool:
+def _independent(group: list[Rows]) -> bool:
     """Whether members reach what one of them writes in the same row only."""
-    reached: dict[Any, list[tuple[bool, int | None]]] = {}
+    reached: dict[Any, set[int | None]] = {}
+    written = set()
     for rows in group:
-        nest = rows.nest
-        for access in nest.accesses:
-            value = nest.operation.operands[access.operand]
-            size = _row_bytes(access, rows.leading) if _whole(value) else None
+        for access in rows.nest.accesses:
+            value = rows.nest.operation.operands[access.operand]
             own = behind(value)
             if own is None:
                 return False
-            reached.setdefault(own, []).append((access in nest.outputs, size))
-    return all(
-        not any(written for written, _ in uses) or {size for _, size in uses} == {uses[0][1] or 0}
-        for uses in reached.values()
-    )
+            size = _row_bytes(access, rows.leading) if _whole(value) else None
+            reached.setdefault(own, set()).add(size)
+            if access in rows.nest.outputs:
+                written.add(own)
+    for own in written:
+        sizes = set().union(*(found for other, found in reached.items() if same_memory(own, other)))
+        if len(sizes) > 1 or None in sizes:
+            return False
+    return True
 
 
 def _whole(value: Any) -> bool:
@@ -146,7 +146,7 @@ def _whole(value: Any) -> bool:
     place of."""
     while not isinstance(value.owner, mlir.Block):
         if value.owner.name not in _SHAPES:
-            return value.owner.name in ("memref.alloc", "memref.get_global")
+            return value.owner.operation.name in ("memref.alloc", "memref.get_global")
         value = value.owner.operands[0]
     return True
 

@@ -19,18 +19,18 @@ from pharos.ir.bindings import mlir
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import supported
 from pharos.targets.common.nests.coalesce import coalesced
+from pharos.targets.common.nests.memory import pure
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
-from pharos.targets.common.nests.start import Earlier, pure, with_start
+from pharos.targets.common.nests.start import Earlier, with_start
 from pharos.targets.cpu.kernels import call, flat
 from pharos.targets.cpu.vector_loops import partial
-from pharos.targets.cpu.vector_loops.arguments import Memories
 from pharos.targets.cpu.vector_loops.choice import Choice, Registers, choose
 from pharos.targets.cpu.vector_loops.copies import read_copy
 from pharos.targets.cpu.vector_loops.functions import Functions, memory_in
 from pharos.targets.cpu.vector_loops.in_result import in_results
 from pharos.targets.cpu.vector_loops.launch import launch, share
 from pharos.targets.cpu.vector_loops.linear_loads import with_operands
-from pharos.targets.cpu.vector_loops.rows import Behind, Rows, block_of, local, longest_group
+from pharos.targets.cpu.vector_loops.rows import Rows, block_of, local, longest_group
 
 
 @dataclass(frozen=True)
@@ -54,21 +54,20 @@ class VectorLoops:
         """Rewrite ``module`` in place."""
         with module.context, mlir.Location.unknown():
             functions = Functions(module, self.prefetch)
-            behind = Memories(module)
             in_results(module)
             for operation in generics(module):
                 nest = read_nest(operation)
                 nest = nest and with_operands(nest)
                 if nest is not None and supported(nest):
                     partial.shared(nest, self.threads, self.grain)
-            for nests in _neighbours(module, behind):
-                self._replace_all(functions, nests, behind)
+            for nests in _neighbours(module):
+                self._replace_all(functions, nests)
         return module
 
-    def _replace_all(self, functions: Functions, nests: list[Nest], behind: Behind) -> None:
+    def _replace_all(self, functions: Functions, nests: list[Nest]) -> None:
         """Replace ``nests``, between which nothing touches memory."""
         while nests:
-            group = longest_group(nests, self.threads, behind)
+            group = longest_group(nests, self.threads)
             group = group if all(self._by_rows(rows.nest) for rows in group) else []
             if group:
                 self._replace_rows(functions, group)
@@ -149,9 +148,9 @@ def _work(nest: Nest) -> int:
     return work
 
 
-def _neighbours(module: Any, behind: Behind) -> list[list[Nest]]:
+def _neighbours(module: Any) -> list[list[Nest]]:
     """The nests of ``module``, those together between which nothing touches memory."""
-    nests = _nests(module, behind)
+    nests = _nests(module)
     groups: list[list[Nest]] = []
     seen: set[Any] = set()
     for operation in list(nests):
@@ -168,7 +167,7 @@ def _neighbours(module: Any, behind: Behind) -> list[list[Nest]]:
     return [group for group in groups if group]
 
 
-def _nests(module: Any, behind: Behind) -> dict[Any, Nest]:
+def _nests(module: Any) -> dict[Any, Nest]:
     """What can be lowered, by operation; fills that reductions start from are erased."""
     nests: dict[Any, Nest] = {}
     gone, earlier = [], Earlier()
@@ -176,7 +175,7 @@ def _nests(module: Any, behind: Behind) -> dict[Any, Nest]:
         nest = read_nest(operation)
         if nest is None or not supported(nest):
             continue
-        nests[operation], fills = with_start(nest, earlier, behind)
+        nests[operation], fills = with_start(nest, earlier)
         gone += fills
     for fill in dict.fromkeys(gone):
         nests.pop(fill, None)

@@ -20,8 +20,9 @@ from typing import Any, ClassVar
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.contractions.contraction import Contraction, Factor
 from pharos.targets.common.contractions.gpu_stage import contractions
-from pharos.targets.common.contractions.surroundings import root
 from pharos.targets.common.nests.body import copied_value
+from pharos.targets.common.nests.memory import root
+from pharos.targets.common.nests.sharing import may_share
 
 _NARROW = ("f16", "bf16")
 _WIDENING = "arith.extf"
@@ -79,7 +80,8 @@ def _earliest(generic: Any, sources: Sequence[Any]) -> Any:
             break
         made = any(result in (*sources, *memory) for result in operation.results)
         buffers = [o for o in operation.operands if isinstance(o.type, mlir.MemRefType)]
-        if made or any(root(buffer) in memory for buffer in buffers) or _captures(operation):
+        shared = any(may_share(buffer, source) for buffer in buffers for source in sources)
+        if made or shared or _captures(operation):
             break
         anchor = operation
     return anchor

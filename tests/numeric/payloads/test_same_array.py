@@ -90,28 +90,34 @@ func.func @f{seed}({arguments}) {{
 }}"""
 
 
+PIPELINES = {
+    "one after the other": Request(pipeline="default"),
+    "fast": Request(pipeline="optimize", parameters={"threads": 2, "grain": 100}),
+    "gpu": Request(target="nvidia:sim"),
+}
+
+
 @functools.cache
 def compiled(pipeline: str, seeds: range):
-    parameters = {"threads": 2, "grain": 100} if pipeline == "optimize" else {}
-    text = "".join(map(chain, seeds))
-    return load(compile(mlir_payload(text), Request(pipeline=pipeline, parameters=parameters)))
+    return load(compile(mlir_payload("".join(map(chain, seeds))), PIPELINES[pipeline]))
 
 
+@pytest.mark.parametrize("pipeline", ["fast", "gpu"])
 @pytest.mark.parametrize(
     "seeds", [range(12), pytest.param(range(12, 120), marks=pytest.mark.slow)], ids=["few", "many"]
 )
-def test_same_results_as_one_after_the_other(seeds):
+def test_same_results_as_one_after_the_other(seeds, pipeline):
     rng = np.random.default_rng(0)
     start = [rng.integers(-8, 8, (ROWS, COLUMNS)).astype(np.float32) for _ in "xyz"]
     for seed in seeds:
         for one, other in ((0, 1), (0, 2), (1, 2), (None, None)):
             found = {}
-            for pipeline in ("default", "optimize"):
+            for name in ("one after the other", pipeline):
                 arrays = [array.copy() for array in start]
                 if one is not None:
                     arrays[other] = arrays[one]
                 rows = [np.arange(ROWS, dtype=np.float32), np.ones(ROWS, np.float32)]
-                compiled(pipeline, seeds).call(f"f{seed}", *arrays, *rows)
-                found[pipeline] = [*arrays, *rows]
+                compiled(name, seeds).call(f"f{seed}", *arrays, *rows)
+                found[name] = [*arrays, *rows]
             for slow, fast in zip(*found.values(), strict=True):
                 np.testing.assert_array_equal(fast, slow, err_msg=f"{one} {other}\n{chain(seed)}")
