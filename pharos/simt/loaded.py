@@ -13,7 +13,7 @@ import numpy as np
 
 from pharos.simt.build import target_machine
 from pharos.simt.greenlets import HOST, Greenlets
-from pharos.simt.memory import PAGE, shared_arena, worker_stacks
+from pharos.simt.memory import PAGE, shared_arena, worker_pools, worker_stacks
 from pharos.simt.regions import Region, packed_regions
 
 _WORDS = {
@@ -72,6 +72,8 @@ class Loaded:
             library.add_object_img(unit)
         for name, offset in symbols.items():
             library.import_symbol(name, self.shared + offset)
+        for name, address in worker_pools(worker).items():
+            library.import_symbol(name, address)
         words = _WORDS | (_CHECKED if granule else {}) | (_TRACED if traced else {})
         words |= _SAYING if says else {}
         for name in (

@@ -16,6 +16,8 @@ SHARED_BYTES = 1 << 18
 _LOW = 0x1000_0000
 _HIGH = 0x7000_0000
 _NONE, _READ_WRITE = 0, 3
+# The arrays that the runtime takes from, in bytes: see groups.ll and effects.ll.
+_POOLS = {"simt.records": 1025 * (64 + 32768), "simt.effects": 32768 * 256}
 _PRIVATE, _ANONYMOUS, _NO_RESERVE, _NO_REPLACE = 0x02, 0x20, 0x4000, 0x100000
 
 
@@ -47,6 +49,20 @@ def shared_arena(worker: int) -> int:
         if found is not None:
             _libc().munmap(found, SHARED_BYTES)
     raise InternalError(f"no room for shared memory of worker {worker} below 2 GiB")
+
+
+@cache
+def worker_pools(worker: int) -> dict[str, int]:
+    """Where the runtime's pools of one worker are, by name. All kernels use them one after
+    another and find nothing in them; what none has used takes no memory."""
+    address = _map(None, sum(_POOLS.values()), _READ_WRITE)
+    if address is None:
+        raise InternalError(f"no memory for the pools of worker {worker}")
+    found = {}
+    for name, size in _POOLS.items():
+        found[name] = address
+        address += size
+    return found
 
 
 class Stacks:

@@ -16,7 +16,9 @@ from pharos.simt import types
 from pharos.simt.reading import names_in, quoted
 
 _DEFINE = re.compile(r'^define (?:internal |dso_local )?(?P<head>[^@]*@("[^"]*"|[\w.$\-]+)\()')
-_GLOBAL = re.compile(r'^@("[^"]*"|[\w.$\-]+) = (?:internal |dso_local )?(global|constant) (.*)$')
+_GLOBAL = re.compile(
+    r'^@("[^"]*"|[\w.$\-]+) = (?:internal |dso_local |external )?(global|constant) (.*)$'
+)
 _TYPE = re.compile(r"^%[\w.]+ = type ")
 # What a meaning writes: its function, its effects, its tables.
 WRITTEN = re.compile(r"simt\.(?:meaning|effect|table)\.\d+")

@@ -12,7 +12,7 @@
 %simt.queue = type { ptr, ptr, i64 }   ; first effect, last effect, the group that is open
 
 @simt.latest = dso_local global i64 1
-@simt.effects = dso_local global [32768 x %simt.effect] zeroinitializer, align 64
+@simt.effects = external global [32768 x %simt.effect], align 64  ; memory.py has the room
 @simt.effects.used = dso_local global i64 0
 @simt.effects.free = dso_local global ptr null
 @simt.effects.oldest = dso_local global ptr null
