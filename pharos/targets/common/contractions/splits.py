@@ -24,6 +24,8 @@ from pharos.targets.common.contractions.result import Start
 from pharos.targets.common.contractions.surroundings import find_start
 from pharos.targets.common.nests.body import copied_value
 from pharos.targets.common.nests.lanes import scalar
+from pharos.targets.common.nests.nest import expression_uses
+from pharos.transform.generics import index_maps
 
 SPLITS = "splits"
 _NARROW = ("f16", "bf16")
@@ -72,29 +74,20 @@ def _inner_loop(contraction: Contraction) -> int | None:
         return None
     (inner,) = contraction.inner
     generic = contraction.nest.operation
-    *inputs, result = _maps(generic)
+    *inputs, result = index_maps(generic)
     for map_ in inputs:
-        used = [e for e in map_.results if f"d{inner}" in _dims(e)]
+        used = [e for e in map_.results if expression_uses(e, inner)]
         if len(used) > 1 or any(not isinstance(e, mlir.AffineDimExpr) for e in used):
             return None
     plain = all(isinstance(e, mlir.AffineDimExpr) for e in result.results)
     return inner if plain else None
 
 
-def _dims(expression: Any) -> list[str]:
-    words = str(expression).replace("(", " ").replace(")", " ").split()
-    return [word for word in words if word.startswith("d")]
-
-
-def _maps(generic: Any) -> list[Any]:
-    return [attribute.value for attribute in generic.attributes["indexing_maps"]]
-
-
 def _split(contraction: Contraction, inner: int, splits: int) -> None:
     generic = contraction.nest.operation.operation
     start = find_start(contraction)
     *inputs, output = list(generic.operands)
-    *in_maps, out_map = _maps(generic)
+    *in_maps, out_map = index_maps(generic)
     rank = out_map.n_dims
     # The new loop is the last one; the inner loop keeps its number, and has fewer steps.
     part = mlir.AffineExpr.get_dim(rank)
@@ -125,7 +118,7 @@ def _cut(
     buffer: Any, results: list[Any], inner: int, splits: int, part: Any
 ) -> tuple[Any, list[Any]]:
     """``buffer`` with the dimension of the inner loop in two, and its indices."""
-    dimension = next((n for n, e in enumerate(results) if f"d{inner}" in _dims(e)), None)
+    dimension = next((n for n, e in enumerate(results) if expression_uses(e, inner)), None)
     if dimension is None:
         return buffer, results
     kind = mlir.MemRefType(buffer.type)
