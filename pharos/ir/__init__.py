@@ -15,13 +15,14 @@ from pharos.ir.module import (
     verify,
 )
 from pharos.ir.parameters import MOTIF, PARAMETERS, restore_parameters, write_parameters
-from pharos.ir.walks import contains, operations
+from pharos.ir.walks import at_least, contains, operations
 
 __all__ = [
     "MOTIF",
     "PARAMETERS",
     "CompileError",
     "apply_schedule",
+    "at_least",
     "clone",
     "contains",
     "diagnosed",

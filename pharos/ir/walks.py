@@ -37,6 +37,19 @@ def operations(
     return found
 
 
+def at_least(root: Any, count: int) -> bool:
+    """Whether ``root`` has ``count`` operations or more, itself among them."""
+    seen = 0
+
+    def look(operation: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        return mlir.WalkResult.ADVANCE if seen < count else mlir.WalkResult.INTERRUPT
+
+    root.operation.walk(look)
+    return seen >= count
+
+
 def contains(root: Any, *names: str) -> bool:
     """Whether ``root`` is, or has in it, one of the operations ``names``."""
     found = False

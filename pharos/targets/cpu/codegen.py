@@ -13,7 +13,7 @@ from typing import Any
 from pharos.core import settings
 from pharos.core.artifact import Artifact, EntryPoint
 from pharos.core.errors import ErrorList, InternalError, UserError, nearest
-from pharos.ir import CompileError, diagnosed, operations, span_of
+from pharos.ir import CompileError, at_least, diagnosed, operations, span_of
 from pharos.ir.bindings import dialect, execution_engine, mlir
 from pharos.targets.cpu import elf, helpers, openmp, symbols
 from pharos.targets.cpu.complaints import complaints_are_errors
@@ -56,9 +56,8 @@ def compile_object(
     _hide_private(module)
     if settings.DEBUG.get() >= 4:
         sys.stderr.write(dialect("llvm").translate_module_to_llvmir(module.operation))
-    every = operations(module, outer_first=True)
-    large = len(every) >= _LARGE
-    vectors = not large and not has_scalar_code(every)
+    large = at_least(module, _LARGE)
+    vectors = not large and not has_scalar_code(operations(module, outer_first=True))
     if large:
         join_interfaces(module)
     code = _emit(module, 0 if large or vectors else optimize, position_independent)

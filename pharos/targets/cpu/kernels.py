@@ -88,9 +88,10 @@ def is_flat(type_: Any) -> bool:
 def code_of(function: Any) -> str:
     """The text of ``function`` without its name: equal for functions with the same code.
 
-    In a scope of its own: otherwise printing would number the values of the whole module.
+    In a scope of its own: otherwise printing would number the values of the whole module. And
+    without verifying it, which takes as long: its stage's result is verified.
     """
-    text: str = function.operation.get_asm(use_local_scope=True)
+    text: str = function.operation.get_asm(use_local_scope=True, assume_verified=True)
     return text.replace(f"@{function.name.value}(", "@(", 1)
 
 

@@ -72,12 +72,17 @@ class _Kernels:
         """Those of ``module``."""
         every = operations(module)
         found = cls(len(every))
-        for operation in every:
+        start = 0
+        for number, operation in enumerate(every):
             name = operation.name
             if name == "func.call":
                 found.calls[operation.attributes["callee"].value].append(operation)
-            elif name == "func.func" and _is_kernel(operation):
-                found.functions[operation.attributes["sym_name"].value] = operation
+            elif name == "func.func":
+                if _is_kernel(operation):
+                    kernel = operation.attributes["sym_name"].value
+                    found.functions[kernel] = operation
+                    found._bodies[kernel] = every[start : number + 1]
+                start = number + 1
         return found
 
     def callers(self, name: str) -> set[str]:

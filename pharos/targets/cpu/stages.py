@@ -9,7 +9,7 @@ from pharos.targets.common.aggregates import Aggregates
 from pharos.targets.common.bool_bytes import BoolBytes
 from pharos.targets.common.copies import StridedCopies
 from pharos.targets.common.fast_math.stage import FastMath
-from pharos.targets.common.nests.sharing import ForgetSharing, NoteSharing
+from pharos.targets.common.nests.sharing import NoteSharing
 from pharos.targets.common.scalar_operands import InlineScalars
 from pharos.targets.cpu.assertions import Assertions
 from pharos.targets.cpu.attention.stage import CpuAttention
@@ -23,6 +23,7 @@ from pharos.targets.cpu.reductions import SerialReductions
 from pharos.targets.cpu.scopes import AllocaScopes
 from pharos.targets.cpu.tensors import FreeTensors, NoteTensors
 from pharos.targets.cpu.vector_loops.stage import VectorLoops
+from pharos.transform.nested_concats import NestedConcats
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
 from pharos.transform.scatters import Scatters
@@ -34,10 +35,10 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         Scans,
         Scatters,
         Sorts,
+        NestedConcats,
         RoundedConstants,
         Aggregates,
         NoteSharing,
-        ForgetSharing,
         NoteTensors,
         FreeTensors,
         StridedCopies,

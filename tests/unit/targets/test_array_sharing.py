@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pharos import ir
-from pharos.targets.common.nests.sharing import ForgetSharing, NoteSharing, may_share
+from pharos.targets.common.nests.sharing import NoteSharing, forget_sharing, may_share
 
 KIND = "memref<16xf32>"
 
@@ -117,5 +117,5 @@ def test_nothing_stays_written():
     before = ir.to_text(module)
     NoteSharing().run(module)
     assert "pharos.overlapping" in ir.to_text(module)
-    ForgetSharing().run(module)
+    forget_sharing(module)
     assert ir.to_text(module) == before

@@ -222,13 +222,25 @@ def _hoist(values: list[Any], contraction: Contraction, between: list[Any]) -> b
             return False
         moved.append(owner.operation)
         wanted += list(owner.operands)
-    for operation in between:
-        if operation in moved:
-            operation.move_before(contraction.nest.operation)
-    lists = _LISTED.get()
-    if moved and lists is not None:
-        lists.pop(contraction.nest.operation.operation.block, None)
+    moved = [operation for operation in between if operation in moved]
+    for operation in moved:
+        operation.move_before(contraction.nest.operation)
+    if moved:
+        _list_moved(moved, contraction.nest.operation.operation)
     return True
+
+
+def _list_moved(moved: list[Any], place: Any) -> None:
+    """Say in the lists, if there are any, that ``moved`` are before ``place`` now."""
+    lists = _LISTED.get()
+    if lists is None or place.block not in lists:
+        return
+    operations, _ = lists[place.block]
+    gone = set(moved)
+    rest = [operation for operation in operations if operation not in gone]
+    at = rest.index(place)
+    rest[at:at] = moved
+    lists[place.block] = rest, {operation: n for n, operation in enumerate(rest)}
 
 
 def _loops_of(nest: Nest, result: Operand, access: Any = None) -> dict[int, int] | None:

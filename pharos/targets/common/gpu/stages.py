@@ -19,8 +19,9 @@ from pharos.targets.common.gpu.programs.merged import MergedKernels
 from pharos.targets.common.gpu.programs.sides import KernelFunctions
 from pharos.targets.common.gpu.programs.sizes import LaunchSizes
 from pharos.targets.common.loops.stage import GpuLoops
-from pharos.targets.common.nests.sharing import ForgetSharing, NoteSharing
+from pharos.targets.common.nests.sharing import NoteSharing
 from pharos.targets.common.scalar_operands import InlineScalars
+from pharos.transform.nested_concats import NestedConcats
 from pharos.transform.rounded_constants import RoundedConstants
 from pharos.transform.scans import Scans
 from pharos.transform.scatters import Scatters
@@ -32,10 +33,10 @@ STAGES: Mapping[str, Callable[..., Any]] = {
         Scans,
         Scatters,
         Sorts,
+        NestedConcats,
         RoundedConstants,
         Aggregates,
         NoteSharing,
-        ForgetSharing,
         StridedCopies,
         InlineScalars,
         BoolBytes,

@@ -32,6 +32,7 @@ from pharos.targets.common.loops.launch import (
 )
 from pharos.targets.common.nests.memory import pure
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
+from pharos.targets.common.nests.sharing import forget_sharing
 from pharos.targets.common.nests.start import with_start
 
 
@@ -71,6 +72,7 @@ class GpuLoops:
                         _replace_apart(found, device)
                     else:
                         launch_rows(found, rows(found, device))
+            forget_sharing(module)
         return module
 
 

@@ -17,6 +17,7 @@ from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.targets.common.effects import Effects
 from pharos.targets.common.nests.memory import memory
+from pharos.targets.common.signatures import functions
 
 # On a function: the arguments whose memory has no other name, by number.
 UNIQUE = "pharos.unique"
@@ -35,34 +36,28 @@ class NoteSharing:
     def run(self, module: Any, scope: Any = None) -> Any:
         """Mark the functions of ``module``, in place."""
         effects = Effects(module)
-        functions = {f.attributes["sym_name"].value: f for f in operations(module, "func.func")}
+        found = {f.attributes["sym_name"].value: f for f in functions(module)}
         with module.context:
-            for function in functions.values():
+            for function in found.values():
                 unique = sorted(effects.unique(function))
                 if unique:
                     function.attributes[UNIQUE] = mlir.DenseI64ArrayAttr.get(unique)
-            for constant in operations(module, "func.constant"):
-                _mark(functions.get(constant.attributes["value"].value))
-            calls = operations(module, "func.call")
+            uses = operations(module, "func.constant", "func.call")
+            calls = [use for use in uses if use.name == "func.call"]
+            for constant in (use for use in uses if use.name == "func.constant"):
+                _mark(found.get(constant.attributes["value"].value))
             # A mark may make others necessary.
-            while True in [_marked_by(call, functions) for call in calls]:
+            while True in [_marked_by(call, found) for call in calls]:
                 pass
         return module
 
 
-@dataclass(frozen=True)
-class ForgetSharing:
-    """Remove what ``note-sharing`` wrote."""
-
-    name: ClassVar[str] = "forget-sharing"
-
-    def run(self, module: Any, scope: Any = None) -> Any:
-        """Unmark the functions of ``module``, in place."""
-        for function in operations(module, "func.func"):
-            for name in (UNIQUE, OVERLAPPING):
-                if name in function.attributes:
-                    del function.attributes[name]
-        return module
+def forget_sharing(module: Any) -> None:
+    """Remove what ``note-sharing`` wrote. The last stage that asks does this."""
+    for function in functions(module):
+        for name in (UNIQUE, OVERLAPPING):
+            if name in function.attributes:
+                del function.attributes[name]
 
 
 def may_share(a: Any, b: Any) -> bool:

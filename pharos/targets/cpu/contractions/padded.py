@@ -55,10 +55,9 @@ def read_padded(operand: Operand, contraction: Contraction) -> Padded | None:
 def _in_order(fill: Any, copy: Any, reader: Any, source: Any) -> bool:
     """Whether ``fill``, ``copy`` and ``reader`` follow each other, and nothing after the copy
     writes ``source``."""
-    earlier = iter(before(reader))
-    for operation in earlier:
+    for operation in before(reader):
         if operation == copy:
-            return fill in list(earlier)
+            return fill.block == copy.block and bool(fill.is_before_in_block(copy))
         if may_write(operation, source):
             return False
     return False

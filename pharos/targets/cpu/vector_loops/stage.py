@@ -21,6 +21,7 @@ from pharos.targets.common.nests.body import supported
 from pharos.targets.common.nests.coalesce import coalesced
 from pharos.targets.common.nests.memory import pure
 from pharos.targets.common.nests.nest import Nest, generics, read_nest
+from pharos.targets.common.nests.sharing import forget_sharing
 from pharos.targets.common.nests.start import Earlier, with_start
 from pharos.targets.cpu.kernels import call, flat
 from pharos.targets.cpu.vector_loops import partial
@@ -62,6 +63,7 @@ class VectorLoops:
                     partial.shared(nest, self.threads, self.grain)
             for nests in _neighbours(module):
                 self._replace_all(functions, nests)
+            forget_sharing(module)
         return module
 
     def _replace_all(self, functions: Functions, nests: list[Nest]) -> None:
