@@ -58,16 +58,18 @@ class _Rewrite:
     def result(self) -> Any:
         """The result of the convolution, phase by phase."""
         image = self._image()
-        whole = self.init if self.start is None else empty(self.init.type)
         phases = (window.row.phases() for window in self.windows)
-        for chosen in itertools.product(*phases):
+        every = list(itertools.product(*phases))
+        reached = [chosen for chosen in every if all(phase.taps for phase in chosen)]
+        # Where no filter reaches, the result is what it starts from: written once and in order.
+        begun = self.start is None or len(reached) < len(every)
+        whole = self.init if begun else empty(self.init.type)
+        for chosen in reached:
             spots = {
                 window.result: (phase.first, phase.count, window.row.stride)
                 for window, phase in zip(self.windows, chosen, strict=True)
             }
-            part = self._first(whole, spots)
-            if all(phase.taps for phase in chosen):
-                part = self._convolution(image, chosen, part)
+            part = self._convolution(image, chosen, self._first(whole, spots))
             whole = insert(part, whole, spots)
         return whole
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pharos import ir
@@ -62,6 +64,18 @@ def test_each_phase_starts_from_its_own_part_of_the_bias():
     starts = [line for line in text.splitlines() if "ins(%arg2 : tensor<4xf32>)" in line]
     assert len(starts) == 2
     assert all("outs(%" in line and "tensor<2x4x5xf32>) {" in line for line in starts)
+
+
+def test_what_no_tap_reaches_is_written_with_the_start_of_the_whole():
+    # A filter of one tap meets an element at every second output only.
+    text = PROGRAM.replace("4x3x3xf32", "4x3x1xf32").replace("2x4x10xf32", "2x4x12xf32")
+    text = rewritten(text)
+    assert text.count("arith.mulf") == 1
+    starts = [line for line in text.splitlines() if "ins(%arg2 : tensor<4xf32>)" in line]
+    assert [("tensor<2x4x12xf32>) {" in line) for line in starts] == [True, False]
+    inserted = re.findall(r"insert_slice %\w+ into %(\w+)\[0, 0, (\d)\] \[2, 4, \d\]", text)
+    whole = re.search(r"%(\w+) = linalg.generic .*outs\(%\w+ : tensor<2x4x12xf32>", text)
+    assert inserted == [(whole[1], "1")]
 
 
 def test_a_start_that_phases_cannot_share_is_sliced():
