@@ -111,3 +111,26 @@ func.func @f(%a: {kind}, %b: {kind}, %out: {KIND}) {{
     assert "linalg.generic" not in str(lowered.module)
     apart = lower(mlir_payload(program(RELU)), Request(parameters=PARAMETERS, driving=driving))
     assert "linalg.generic" in str(apart.module)
+
+
+ROW = f"memref<{SIZE}xf32, strided<[1]>>"
+BIASED = f"""
+  %row = memref.subview %c[0, 0] [1, {SIZE}] [1, 1] : {KIND} to {ROW}
+  linalg.generic {{indexing_maps = [affine_map<(m, n) -> (n)>, #d],
+                  iterator_types = ["parallel", "parallel"]}}
+    ins(%row : {ROW}) outs(%t : {KIND}) {{
+  ^bb0(%v: f32, %old: f32):
+    linalg.yield %v : f32
+  }}"""
+
+
+@pytest.mark.parametrize("target", ["cpu", "nvidia:sim"])
+def test_the_sums_may_start_from_a_row_of_what_is_written(target):
+    fill = f"\n  linalg.fill ins(%zero : f32) outs(%t : {KIND})"
+    text = program(RELU).replace(fill, BIASED)
+    assert text.count("%row") == 2
+    run = load(compile(mlir_payload(text), request(target)))
+    a, b, c, d = arrays()
+    expected = np.maximum(a @ b + c[0], 0)
+    run.call("f", a, b, c, d)
+    np.testing.assert_array_equal(c, expected)

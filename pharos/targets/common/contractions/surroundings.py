@@ -174,6 +174,9 @@ def _conflict(operation: Any, contraction: Contraction, between: list[Any]) -> b
     factors = [o.buffer for f in (contraction.left, contraction.right) for o in f.operands]
     if any(may_share(buffer, other) for other in (*others, *factors)):
         return True
+    start = find_start(contraction).operand if written else None
+    if start is not None and start.buffer != buffer:
+        factors.append(start.buffer)  # a later tile may begin with it
     if any(sum(may_share(w, v) for v in others) > 1 or _any_shares(w, factors) for w in written):
         return True
     if buffer not in outputs and not _ends_with(operation, contraction):

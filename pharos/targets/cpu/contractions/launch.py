@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
+from pharos.core import settings
+from pharos.core.errors import InternalError
 from pharos.ir.bindings import dialect, mlir
 from pharos.targets.common.nests import index
 from pharos.targets.cpu.contractions.kernel import (
@@ -14,19 +17,28 @@ from pharos.targets.cpu.contractions.kernel import (
     shared_role,
     side,
 )
+from pharos.targets.cpu.contractions.same import description
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
 from pharos.targets.cpu.threads import each_pair, each_thread, shared_already
 
 
+@dataclass(frozen=True)
+class Written:
+    """The names of functions by their text, and by the description of the plan: equal ones are
+    compiled once, and those of equal plans are written once."""
+
+    by_code: dict[str, str] = field(default_factory=dict)
+    by_plan: dict[Hashable, str] = field(default_factory=dict)
+
+
 class Launcher:
     """Writes the functions of ``plan`` into ``module`` and calls them at the insertion point."""
 
     def __init__(
-        self, module: Any, plan: Plan, name: str, threads: int, grain: int, known: dict[str, str]
+        self, module: Any, plan: Plan, name: str, threads: int, grain: int, known: Written
     ) -> None:
-        """``known`` has the names of functions by their text: equal ones are compiled once."""
         self.module, self.plan, self.name = module, plan, name
         self.threads, self.grain, self.known = threads, grain, known
         self.site: Site = None  # type: ignore[assignment]
@@ -34,7 +46,22 @@ class Launcher:
     def write(self) -> None:
         """Write everything."""
         values = list(self.plan.values)
-        call(self._known("contraction", [v.type for v in values], self._contraction), values)
+        plan = description(self.plan)
+        key = None if plan is None else (plan, self.threads, self.grain, self._inside)
+        name = None if key is None else self.known.by_plan.get(key)
+        if name is None or settings.VERIFY.get() == "all":
+            made = self._known("contraction", [v.type for v in values], self._contraction)
+            if name not in (None, made):
+                raise InternalError(f"plans of one description have other code: {name}, {made}")
+            name = made
+        if key is not None:
+            self.known.by_plan[key] = name
+        call(name, values)
+
+    @property
+    def _inside(self) -> bool:
+        """Whether threads share a loop around it already."""
+        return shared_already(self.plan.contraction.nest.operation)
 
     def _contraction(self, values: list[Any]) -> None:
         """The body of the function that does it all, from the outside values on."""
@@ -71,14 +98,14 @@ class Launcher:
         """The name of the function that ``build`` writes, or of an equal one."""
         name = f"{self.name}_{kind}"
         made = write_function(self.module, name, types, build)
-        first = self.known.setdefault(code_of(made), name)
+        first = self.known.by_code.setdefault(code_of(made), name)
         if first != name:
             made.operation.erase()
         return first
 
     def _alone(self) -> Any:
         """Whether one thread does everything: True, False, or a value."""
-        if self.threads == 1 or shared_already(self.plan.contraction.nest.operation):
+        if self.threads == 1 or self._inside:
             return True
         work = index.constant(1)
         for role in ("batch", "rows", "columns", "inner"):

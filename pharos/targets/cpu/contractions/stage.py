@@ -29,7 +29,7 @@ from pharos.targets.common.nests.nest import generics, read_nest, trip_count
 from pharos.targets.cpu.contractions.direct import DirectPlan, choose, plan_of, read_direct
 from pharos.targets.cpu.contractions.direct_launch import DirectLauncher
 from pharos.targets.cpu.contractions.flips import through_flips
-from pharos.targets.cpu.contractions.launch import Launcher
+from pharos.targets.cpu.contractions.launch import Launcher, Written
 from pharos.targets.cpu.contractions.overlaps import overlaps
 from pharos.targets.cpu.contractions.parameters import Unit, piece_of, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
@@ -70,7 +70,7 @@ class PackedContractions:
             # All are read before the first is replaced: calls would hide what touches what.
             with listed():
                 plans = list(map(self._planned, contractions))
-            known: dict[str, str] = {}
+            known = Written()
             for number, (plan, gone) in enumerate(plans):
                 self._replace(module, plan, number, known)
                 for operation in gone:
@@ -93,7 +93,7 @@ class PackedContractions:
         chosen = choose(direct, unit) if direct is not None else None
         return None if direct is None or chosen is None else plan_of(direct, *chosen)
 
-    def _replace(self, module: Any, plan: Plan, number: int, known: dict[str, str]) -> None:
+    def _replace(self, module: Any, plan: Plan, number: int, known: Written) -> None:
         contraction, start, finish = plan.contraction, plan.start, plan.finish
         operation = contraction.nest.operation
         others = [o for o in (start.fill, operation, finish and finish.operation) if o is not None]
