@@ -65,7 +65,8 @@ class Effects:
         return self._written[function.attributes["sym_name"].value]
 
     def unique(self, function: Any) -> set[int]:
-        """Arguments that the body calls ``restrict``: no other name for their memory exists."""
+        """Arguments that the source calls ``llvm.noalias``, or the body ``restrict``: no other
+        name for their memory exists."""
         return self._unique[function.attributes["sym_name"].value]
 
     def _pass(self) -> bool:
@@ -76,11 +77,15 @@ class Effects:
             if has_body(function):
                 arguments = function.operation.regions[0].blocks[0].arguments
                 memrefs = [a for a in arguments if is_memref(a.type)]
-                self._unique[name] = {a.arg_number for a in memrefs if self._restricted(a)}
+                self._unique[name] = {
+                    a.arg_number
+                    for a in memrefs
+                    if _says(function, a.arg_number, "llvm.noalias") or self._restricted(a)
+                }
         return before != (self._written, self._unique)
 
     def _argument_written(self, function: Any, index: int) -> bool:
-        if _promised(function, index):
+        if _says(function, index, "llvm.readonly"):
             return False
         if not has_body(function):
             return True
@@ -147,10 +152,11 @@ def _is_private(function: Any) -> bool:
     return "sym_visibility" in attributes and attributes["sym_visibility"].value == "private"
 
 
-def _promised(function: Any, index: int) -> bool:
-    """Whether the source itself says that the argument is only read (llvm.readonly)."""
+def _says(function: Any, index: int, promise: str) -> bool:
+    """Whether the source itself promises that of the argument: that it is only read, that no
+    other one shares its memory."""
     attributes = function.attributes.get("arg_attrs")
-    return attributes is not None and "llvm.readonly" in attributes[index]
+    return attributes is not None and promise in attributes[index]
 
 
 def _is_linalg_output(operation: Any, number: int) -> bool:

@@ -66,9 +66,10 @@ cf.cond_br %c, ^next(%a : {KIND}), ^next(%b : {KIND})
         (function(f"%a: {KIND}, %b: {KIND}",
                   f"%t = bufferization.to_tensor %b restrict : {KIND} to tensor<16xf32>"
                   + two("%a", "%b")), False),
+        (function(f"%a: {KIND}, %b: {KIND} {{llvm.noalias}}", two("%a", "%b")), False),
     ],
     ids=["arguments", "sizes", "dynamic", "elements", "views", "views-apart", "allocations",
-         "argument-and-allocation", "if", "branch", "global", "globals", "restrict"],
+         "argument-and-allocation", "if", "branch", "global", "globals", "restrict", "noalias"],
 )  # fmt: skip
 def test_arrays(text, expected):
     assert sharing(text) is expected

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from pharos.ir import operations
 from pharos.ir.bindings import mlir
 from pharos.targets.common.contractions.contraction import (
     Contraction,
@@ -331,23 +332,15 @@ def _outputs(operation: Any) -> list[Any]:
 
 def _reached(operation: Any) -> Iterator[Any]:
     """The arrays that ``operation`` names, also those that its body loads from."""
-    for one in (operation, *_inside(operation)):
+    for one in operations(operation):
         yield from (value for value in one.operands if _is_memory(value))
 
 
 def _stored(operation: Any) -> Iterator[Any]:
     """The arrays in the body of ``operation`` that it may do more to than load from them."""
-    for one in _inside(operation):
-        if one.name != "memref.load":
+    for one in operations(operation):
+        if one.name != "memref.load" and one != operation.operation:
             yield from (value for value in one.operands if _is_memory(value))
-
-
-def _inside(operation: Any) -> Iterator[Any]:
-    for region in operation.regions:
-        for block in region.blocks:
-            for inner in block.operations:
-                yield inner.operation
-                yield from _inside(inner.operation)
 
 
 def _plain(operation: Any) -> bool:
