@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pharos.core.errors import UserError
 from pharos.toolchain import Request, compile, load, lower, mlir_payload
 
 PARAMETERS = {"simd_bits": 256, "registers": 16, "threads": 2, "grain": 1000}
@@ -83,6 +84,17 @@ def test_the_result_may_be_the_array_of_a_factor(same, target):
     c = c if same is None else (a, b)[same]
     run.call("f", a, b, c, d)
     np.testing.assert_array_equal(c, expected)
+
+
+@pytest.mark.parametrize("pipeline", ["default", "optimize"])
+def test_an_argument_without_another_name_is_not_passed_twice(pipeline):
+    text = program(RELU).replace(f"%c: {KIND}", f"%c: {KIND} {{llvm.noalias}}")
+    run = load(compile(mlir_payload(text), Request(pipeline=pipeline)))
+    a, b, c, d = arrays()
+    run.call("f", a, b, c, d)
+    np.testing.assert_array_equal(c, np.maximum(a @ b, 0))
+    with pytest.raises(UserError, match="arguments 0 and 2 are the same memory"):
+        run.call("f", a, b, a, d)
 
 
 def test_what_a_body_loads_in_between_is_the_product_itself():

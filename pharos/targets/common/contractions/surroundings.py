@@ -20,20 +20,11 @@ from pharos.targets.common.contractions.contraction import (
 )
 from pharos.targets.common.contractions.result import Finish, Start
 from pharos.targets.common.nests.body import supported
-from pharos.targets.common.nests.memory import root
+from pharos.targets.common.nests.memory import VIEWS, root
 from pharos.targets.common.nests.nest import Nest, read_nest
 from pharos.targets.common.nests.sharing import may_share
 
-_VIEWS = (
-    "memref.cast",
-    "memref.collapse_shape",
-    "memref.expand_shape",
-    "memref.extract_strided_metadata",
-    "memref.reinterpret_cast",
-    "memref.subview",
-    "memref.transpose",
-    "memref.view",
-)
+_VIEWS = (*VIEWS, "memref.extract_strided_metadata")
 # Operations that touch no memory, whatever their operands.
 _PURE = ("affine.apply", "memref.alloc", "memref.alloca", "memref.dim", *_VIEWS)
 
