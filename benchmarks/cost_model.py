@@ -49,7 +49,7 @@ LEAST_SECONDS = 0.03  # of turns for each candidate: short ones need many
 LEAST, MOST = 1 << 18, 1 << 28
 OTHERS: list[dict[str, int]] = [
     {"mr": 4}, {"mr": 6}, {"mr": 8}, {"vectors": 1}, {"mr": 6, "vectors": 4},
-    {"kc": 128}, {"kc": 256}, {"kc": 1024}, {"mr": 8, "kc": 384},
+    {"kc": 128}, {"kc": 256}, {"kc": 1024}, {"mr": 8, "kc": 384}, {"vectors": 2}, {"vectors": 3},
 ]  # fmt: skip
 
 

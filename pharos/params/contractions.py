@@ -230,7 +230,7 @@ def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[
     # Four vectors take long to load; they pay where rows are too few to hide latency, and where
     # there are so few steps that what counts is to store long pieces of rows.
     few = extents.rows * 2 < LATENCY * FUSED_PER_CYCLE or extents.inner <= _SHORT
-    for vectors in (1, 2, 4) if few else (1, 2):
+    for vectors in (1, 2, 3, 4) if few else (1, 2, 3):
         nr = wanted.get("nr", vectors * unit.lanes)
         most = min(_ROWS, unit.lanes, extents.rows, max(1, room // max(1, nr // unit.lanes)))
         for mr in [wanted["mr"]] if "mr" in wanted else range(1, max(1, most) + 1):

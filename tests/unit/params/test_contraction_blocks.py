@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pharos import ir
-from pharos.params.blocking import Blocks, Extents, Unit, cycles, registers_of
+from pharos.params.blocking import (
+    Blocks,
+    Extents,
+    Unit,
+    cycles,
+    cycles_per_step,
+    registers_of,
+)
 from pharos.params.contractions import NAMES, best_blocks, contraction_blocks, problems
 from pharos.params.matrix_blocks import best_matrix_blocks, matrix_cycles, matrix_problems
 from pharos.params.vector_unit import bf16_unit
@@ -84,10 +91,20 @@ def test_large_squares_get_the_tiles_that_are_known_to_be_best():
     # 24 of 32 registers hold sums with AVX-512, 12 of 16 with AVX2.
     large = Extents(1, 1020, 1024, 1024)
     blocks = best_blocks(large, AVX512)
-    assert (blocks.mr, blocks.nr) == (12, 32)
+    assert (blocks.mr, blocks.nr) == (8, 48)
     assert blocks.mc * blocks.kc * 4 <= AVX512.l2 // 2
     blocks = best_blocks(Extents(1, 1020, 1024, 1024), AVX2)
     assert (blocks.mr, blocks.nr) == (6, 16)
+
+
+def test_the_tile_with_fewer_loads_is_ahead_as_a_busy_core_issues_half_as_many_instructions():
+    assert cycles_per_step(12, 32, AVX512) > cycles_per_step(8, 48, AVX512) > 12
+
+
+def test_a_last_tile_of_fewer_vectors_costs_less():
+    wide, narrow = Extents(1, 64, 144, 512), Extents(1, 64, 112, 512)
+    blocks = Blocks(8, 48, 64, 144, 512)
+    assert cycles(narrow, blocks, AVX512) < 0.85 * cycles(wide, blocks, AVX512)
 
 
 def test_a_tile_has_no_more_rows_than_there_are():

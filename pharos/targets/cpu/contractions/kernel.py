@@ -15,6 +15,7 @@ that uses them::
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from pharos.ir.bindings import dialect, mlir
@@ -26,6 +27,7 @@ from pharos.targets.cpu.contractions.matrix_tiles import TilePacker, multiply_ti
 from pharos.targets.cpu.contractions.multiply import multiply
 from pharos.targets.cpu.contractions.pack import Packer
 from pharos.targets.cpu.contractions.pairs import PairPacker
+from pharos.targets.cpu.contractions.parameters import Tiles, last_columns
 from pharos.targets.cpu.contractions.site import Plan, Site, allocate, free
 from pharos.targets.cpu.contractions.store import ROWS_AHEAD, Block, Writer, branch_on
 from pharos.targets.cpu.contractions.units import AMX
@@ -37,6 +39,15 @@ def side(plan: Plan, role: str) -> tuple[Factor, int, int]:
     if role == "rows":
         return plan.contraction.left, tiles.mr, tiles.mc
     return plan.contraction.right, tiles.nr, tiles.nc
+
+
+def narrow_end(plan: Plan) -> Tiles | None:
+    """Tiles for the last columns, where they are narrower than the others."""
+    tiles, columns = plan.tiles, plan.contraction.extent(plan.contraction.columns)
+    if columns is None or plan.unit is AMX:
+        return None
+    left = last_columns(columns, tiles.nr, tiles.width)
+    return replace(tiles, nr=left) if left < tiles.nr else None
 
 
 def shared_role(plan: Plan) -> str:
@@ -98,7 +109,10 @@ class TileLoops:
         self.padded = _padded(site)
         element = site.plan.contraction.left.element
         scratch = mlir.MemRefType.get([self.tiles.mr * self.tiles.nr], element)
-        self.writer = Writer(site, batch, dialect("memref").alloca(scratch, [], [], alignment=64))
+        scratch = dialect("memref").alloca(scratch, [], [], alignment=64)
+        self.writer = Writer(site, batch, scratch)
+        narrow = narrow_end(self.plan)
+        self.narrow = None if narrow is None else Writer(site, batch, scratch, narrow)
         self.packer = packer_for(site, self.factor, site.plan.split, self.panel, batch)
         self.buffer = allocate(site.plan.panel_element, self._length())
 
@@ -159,9 +173,15 @@ class TileLoops:
 
         def tile(row: Any, column: Any) -> None:
             left, right = panel_at("rows", row), panel_at("columns", column)
-            ask = self.writer.prefetch(row, column)
-            sums = self._products(left, right, steps, ask)
-            self.writer.store(sums, row, column, self.writer.whole_columns(column), block)
+
+            def by(writer: Writer) -> None:
+                sums = self._products(left, right, steps, writer, writer.prefetch(row, column))
+                writer.store(sums, row, column, writer.whole_columns(column), block)
+
+            branch_on(
+                self._at_end(column),
+                lambda end: by(self.narrow if end and self.narrow else self.writer),
+            )
 
         def each_row(row: Any, _: list[Any]) -> list[Any]:
             def each_column(column: Any, _: list[Any]) -> list[Any]:
@@ -201,15 +221,25 @@ class TileLoops:
         count = index.constant(self.tiles.mr * self.tiles.nr)
         index.loop(index.constant(0), count, self.tiles.width, [], body)
 
-    def _products(self, left: Any, right: Any, steps: Any, meanwhile: Any) -> list[Any] | None:
-        """The sums of a tile in vectors, or None: they are in the scratch tile."""
+    def _at_end(self, column: Any) -> Any:
+        """Whether a tile at ``column`` is the last one, and that is narrower."""
+        if self.narrow is None:
+            return False
+        end = index.add(column, index.constant(self.tiles.nr))
+        arith = dialect("arith")
+        return arith.cmpi(arith.CmpIPredicate.sgt, end, self.site.count("columns"))
+
+    def _products(
+        self, left: Any, right: Any, steps: Any, writer: Writer, meanwhile: Any
+    ) -> list[Any] | None:
+        """The sums of a tile of ``writer`` in vectors, or None: they are in the scratch tile."""
         if self.plan.unit is AMX:
-            scratch = self.writer.scratch
-            multiply_tiles(self.tiles, left, right, steps, scratch, meanwhile)
+            multiply_tiles(self.tiles, left, right, steps, writer.scratch, meanwhile)
             return None
         element = self.plan.contraction.left.element
-        parts = math.ceil(self.tiles.mr / ROWS_AHEAD) if self.writer.asks else 1
-        return multiply(self.tiles, left, right, steps, element, meanwhile, parts)
+        parts = math.ceil(self.tiles.mr / ROWS_AHEAD) if writer.asks else 1
+        vectors = writer.tiles.nr // self.tiles.width
+        return multiply(self.tiles, left, right, steps, element, meanwhile, parts, vectors)
 
     def _which_block(self, k: Any, steps: Any) -> Block:
         arith = dialect("arith")

@@ -30,13 +30,15 @@ def multiply(
     element: Any,
     meanwhile: Callable[[Any], None],
     parts: int,
+    vectors: int,
 ) -> list[Any]:
-    """The sums over ``count`` steps as vectors of ``element``, ``nr / width`` for each row.
+    """The sums over ``count`` steps as vectors of ``element``, ``vectors`` for each row.
 
-    ``left`` and ``right`` are pairs of a flat buffer and the offset of a panel in it.
-    ``meanwhile(i)`` writes what is to be done before the i-th of ``parts`` pieces of the steps.
+    ``left`` and ``right`` are pairs of a flat buffer and the offset of a panel in it; of a panel of
+    the right factor the first ``vectors`` are multiplied. ``meanwhile(i)`` writes what is to be
+    done before the i-th of ``parts`` pieces of the steps.
     """
-    sums = [zeros(tiles.width, element)] * (tiles.mr * (tiles.nr // tiles.width))
+    sums = [zeros(tiles.width, element)] * (tiles.mr * vectors)
     middle = index.round_down(count, UNROLL)
 
     def several(k: Any, carried: list[Any]) -> list[Any]:
@@ -80,7 +82,7 @@ def _step(
 ) -> list[Any]:
     """``sums[r][v] += left[k][r] * right[k][v]``"""
     element = mlir.MemRefType(right[0].type).element_type
-    type_, vectors = vector_of(tiles.width, element), tiles.nr // tiles.width
+    type_, vectors = vector_of(tiles.width, element), len(sums) // tiles.mr
     row = index.add(right[1], index.mul(k, index.constant(tiles.nr)))
     lanes = [
         dialect("vector").load(type_, right[0], [index.add(row, index.constant(v * tiles.width))])

@@ -8,6 +8,7 @@ computed here, once per element.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,8 @@ class Packer:
     def _rows(self, first: Any, count: Any, k: Any, steps: Any, target: Any, at: Any) -> None:
         """The same where lanes are neighbours in memory: a few long rows at a time.
 
-        Reading a row to its end, the hardware's prefetcher keeps up.
+        Reading a row to its end, the hardware's prefetcher keeps up; where a block ends before
+        its rows do, nothing but asking for the next rows helps.
         """
         zero, panel = index.constant(0), index.constant(self.panel)
 
@@ -99,7 +101,10 @@ class Packer:
                     step = index.constant(inside)
                     lane0 = index.add(index.add(first, start), step)
                     mask = self._mask(lane0)
-                    reads = [self._reader(source, lane0, mask) for source in self.sources]
+                    reads = [
+                        _asking(source, lane0, self._reader(source, lane0, mask))
+                        for source in self.sources
+                    ]
                     self._steps(low, high, k, target, index.add(to, step), reads)
                 return []
 
@@ -237,6 +242,19 @@ class Packer:
             # Only the panel's own lanes: the next panel may be another thread's.
             mask = lane.mask(self.width, index.constant(self.panel))
             dialect("vector").maskedstore(target, [at], mask, value)
+
+
+def _asking(source: Source, lane0: Any, read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``read``, which asks for the same lanes of the next few rows first."""
+    if not source.lanes.unit or source.steps.still or not isinstance(source.steps, Even):
+        return read
+    ahead = index.add(index.mul(source.steps.step, index.constant(_ROWS)), lane0)
+
+    def both(at: Any) -> Any:
+        dialect("memref").prefetch(source.place.flat, [index.add(at, ahead)], False, 3, True)
+        return read(at)
+
+    return both
 
 
 def buffer_type(element: Any) -> Any:

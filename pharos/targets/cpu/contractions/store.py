@@ -16,6 +16,7 @@ from pharos.targets.common.contractions.contraction import Operand
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.body import broadcast, counted, evaluate
 from pharos.targets.cpu.contractions import lanes as lane
+from pharos.targets.cpu.contractions.parameters import Tiles
 from pharos.targets.cpu.contractions.places import Even, Listed, Place
 from pharos.targets.cpu.contractions.runs import all_of, follows
 from pharos.targets.cpu.contractions.site import Site
@@ -49,11 +50,11 @@ class Spot:
 
 
 class Writer:
-    """Stores the tiles of one batch."""
+    """Stores tiles of one batch, of the plan's size or ``tiles``."""
 
-    def __init__(self, site: Site, batch: Any, scratch: Any) -> None:
+    def __init__(self, site: Site, batch: Any, scratch: Any, tiles: Tiles | None = None) -> None:
         self.site, self.scratch, self.batch = site, scratch, batch
-        self.tiles = site.plan.tiles
+        self.tiles = tiles or site.plan.tiles
         self.ends: dict[int, End] = {}
         plan = site.plan
         begin = [plan.start.operand] if plan.start.operand is not None else []
