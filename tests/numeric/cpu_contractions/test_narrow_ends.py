@@ -81,7 +81,9 @@ def test_every_number_of_columns_is_right(n, dtype, width):
     lanes = WIDTHS[width][0] // (32 if dtype == "f32" else 64)
     tiles = f"mr = 4 : i64, nr = {3 * lanes} : i64, kc = 20 : i64"
     m, k = 13, 45
-    run = load(compile(mlir_payload(program(m, n, k, dtype, tiles)), Request(parameters=parameters(width))))
+    run = load(
+        compile(mlir_payload(program(m, n, k, dtype, tiles)), Request(parameters=parameters(width)))
+    )
     rng = np.random.default_rng(n)
     a, b, r, t = (rng.standard_normal(s).astype(type_) for s in ((m, k), (k, n), n, (m, n)))
     out = np.full((m + 2, n), np.nan, type_)
