@@ -20,7 +20,7 @@ from pharos.targets.cpu.contractions.parameters import last_columns
 FUSED_PER_CYCLE, LOADS_PER_CYCLE, LATENCY = 2, 2, 4
 # Instructions a cycle where the core's other hardware thread is busy, half of the four it decodes,
 # and the part of the time it is: then tiles that load less for each product are ahead.
-ISSUED_BUSY, BUSY = 2, 0.5
+ISSUED_BUSY, BUSY = 2, 0.25
 BYTES_PER_CYCLE = {"l2": 32.0, "l3": 10.0, "memory": 5.0}
 # The rest is fitted to times on Cascade Lake, benchmarks/cost_model.py: cycles to begin a tile, to
 # store a vector of sums, and what it takes more where a tile is not whole and masks are needed.

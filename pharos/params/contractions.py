@@ -39,7 +39,6 @@ NAMES = ("mr", "nr", "mc", "nc", "kc")
 TILE = NAMES[:2]
 UNKNOWN = 1024  # taken for a size that is known only at run time
 _ROWS = 12  # of a tile: more are rarely faster and take longer to compile
-_SHORT = 64  # steps of sums
 _TILES = 4  # register tiles that get as far as a choice of blocks
 _TYPES = re.compile(r"(?:bf|f|i)(\d+)")
 
@@ -227,9 +226,8 @@ def _best(extents: Extents, unit: Unit, fixed: tuple[tuple[str, int], ...]) -> B
 def _tiles(extents: Extents, unit: Unit, wanted: Mapping[str, int]) -> Iterator[tuple[int, int]]:
     """Register tiles that leave a quarter of the registers for the factors on their way."""
     room = unit.registers - unit.registers // 4
-    # Four vectors take long to load; they pay where rows are too few to hide latency, and where
-    # there are so few steps that what counts is to store long pieces of rows.
-    few = extents.rows * 2 < LATENCY * FUSED_PER_CYCLE or extents.inner <= _SHORT
+    # Four vectors take long to load; they pay where rows are too few to hide latency.
+    few = extents.rows * 2 < LATENCY * FUSED_PER_CYCLE
     for vectors in (1, 2, 3, 4) if few else (1, 2, 3):
         nr = wanted.get("nr", vectors * unit.lanes)
         most = min(_ROWS, unit.lanes, extents.rows, max(1, room // max(1, nr // unit.lanes)))
