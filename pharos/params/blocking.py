@@ -28,7 +28,7 @@ TILE, STORE, EDGE = 40.0, 6.0, 10.0
 ROW = {"l2": 5.0, "l3": 10.0}  # for each row of a tile: rows are far apart in memory
 PANELS = 24.0  # bytes a cycle that panels are read with from the second cache
 STALLS = 0.15  # the part of the shorter of multiplying and reading that the other does not hide
-ODD_ROWS = 0.12  # what tiles of 9, 10 or 11 rows take longer than tiles of 8 or 12
+ODD_ROWS = 0.12  # what several tiles of 9, 10 or 11 rows take longer than tiles of 8 or 12
 AGAIN = {"l2": 32.0, "l3": 8.0}  # bytes of the result a cycle, for each piece after the first
 
 
@@ -97,7 +97,7 @@ def cycles(extents: Extents, blocks: Blocks, unit: Unit) -> float:
     arithmetic = across * down * extents.inner * cycles_per_step(blocks.mr, blocks.nr, unit)
     reading = _reading(extents, blocks, unit)
     total = max(arithmetic, reading) + STALLS * min(arithmetic, reading)
-    if blocks.mr > 8 and blocks.mr % 4:
+    if blocks.mr > 8 and blocks.mr % 4 and down > 1:
         total += ODD_ROWS * arithmetic
     total += _writing(extents, blocks, unit)
     total += _packing(extents, unit)

@@ -65,7 +65,8 @@ def packer_for(site: Site, factor: Factor, role: str, panel: int, batch: Any) ->
 def shared_length(site: Site) -> Any:
     """Elements of the buffer for the shared factor."""
     piece = site.plan.piece
-    return index.mul(_padded(site), site.steps() if piece is None else index.constant(piece))
+    role = shared_role(site.plan)
+    return index.mul(padded(site, role), site.steps() if piece is None else index.constant(piece))
 
 
 def _end(site: Site) -> Any:
@@ -75,24 +76,27 @@ def _end(site: Site) -> Any:
     return index.minimum(index.add(site.first, index.constant(site.plan.piece)), site.steps())
 
 
-def _padded(site: Site) -> Any:
-    role = shared_role(site.plan)
+def padded(site: Site, role: str) -> Any:
+    """The lanes of all panels of the factor with lanes ``role``."""
     panel = index.constant(side(site.plan, role)[1])
     return index.mul(index.ceil_div(site.count(role), index.known(panel) or 1), panel)
 
 
 def pack_shared(site: Site, low: Any, high: Any, batch: Any, target: Any) -> None:
-    """Pack lanes ``low .. high`` of the shared factor, the inner steps of the piece or all, block
-    after block."""
-    role = shared_role(site.plan)
+    """Pack lanes ``low .. high`` of the shared factor, the inner steps of the piece or all."""
+    pack_whole(site, shared_role(site.plan), (low, high), batch, target)
+
+
+def pack_whole(site: Site, role: str, lanes: tuple[Any, Any], batch: Any, target: Any) -> None:
+    """Pack so many ``lanes`` of ``role``, the inner steps of the piece or all, block by block."""
     factor, panel, _ = side(site.plan, role)
     packer = packer_for(site, factor, role, panel, batch)
-    padded, inner = _padded(site), site.steps()
+    low, all_lanes, inner = lanes[0], padded(site, role), site.steps()
 
     def body(k: Any, _: list[Any]) -> list[Any]:
         steps = index.minimum(index.constant(site.plan.tiles.kc), index.sub(inner, k))
-        at = index.add(index.mul(padded, index.sub(k, site.first)), index.mul(low, steps))
-        packer.pack(low, index.sub(high, low), k, steps, target, at)
+        at = index.add(index.mul(all_lanes, index.sub(k, site.first)), index.mul(low, steps))
+        packer.pack(low, index.sub(lanes[1], low), k, steps, target, at)
         return []
 
     index.loop(site.first, _end(site), site.plan.tiles.kc, [], body)
@@ -106,7 +110,6 @@ class TileLoops:
         self.plan, self.tiles = site.plan, site.plan.tiles
         self.factor, self.panel, self.block = side(site.plan, site.plan.split)
         self.inner = site.steps()
-        self.padded = _padded(site)
         element = site.plan.contraction.left.element
         scratch = mlir.MemRefType.get([self.tiles.mr * self.tiles.nr], element)
         scratch = dialect("memref").alloca(scratch, [], [], alignment=64)
@@ -114,7 +117,9 @@ class TileLoops:
         narrow = narrow_end(self.plan)
         self.narrow = None if narrow is None else Writer(site, batch, scratch, narrow)
         self.packer = packer_for(site, self.factor, site.plan.split, self.panel, batch)
-        self.buffer = allocate(site.plan.panel_element, self._length())
+        self.panels = None if self.plan.panels is None else site.known[self.plan.panels]
+        if self.panels is None:
+            self.buffer = allocate(site.plan.panel_element, self._length())
 
     def _length(self) -> Any:
         lanes = index.sub(self.high, self.low)
@@ -140,11 +145,13 @@ class TileLoops:
         index.loop(self.low, self.high, self.block, [], block)
         if self.plan.unit is AMX:
             release()
-        free([self.buffer])
+        if self.panels is None:
+            free([self.buffer])
 
     def _inner_block(self, lane: Any, count: Any, k: Any) -> None:
         steps = index.minimum(index.constant(self.tiles.kc), index.sub(self.inner, k))
-        self.packer.pack(lane, count, k, steps, self.buffer, index.constant(0))
+        if self.panels is None:
+            self.packer.pack(lane, count, k, steps, self.buffer, index.constant(0))
         end = index.add(lane, count)
         if self.plan.split == "rows":
             whole, step = self.site.count("columns"), self.tiles.nc
@@ -166,10 +173,13 @@ class TileLoops:
         block = self._which_block(k, steps)
 
         def panel_at(role: str, position: Any) -> tuple[Any, Any]:
-            if role == self.plan.split:
+            if role == self.plan.split and self.panels is None:
                 return self.buffer, index.mul(index.sub(position, lane), steps)
-            before = index.mul(self.padded, index.sub(k, self.site.first))
-            return self.shared, index.add(before, index.mul(position, steps))
+            whole, first = self.shared, self.site.first
+            if role == self.plan.split:
+                whole, first = self.panels, index.constant(0)
+            before = index.mul(padded(self.site, role), index.sub(k, first))
+            return whole, index.add(before, index.mul(position, steps))
 
         def tile(row: Any, column: Any) -> None:
             left, right = panel_at("rows", row), panel_at("columns", column)

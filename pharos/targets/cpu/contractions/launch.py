@@ -23,6 +23,8 @@ from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
 from pharos.targets.cpu.threads import each_pair, each_thread, shared_already
 
+_ALONE = 1 << 14
+
 
 @dataclass(frozen=True)
 class Written:
@@ -170,7 +172,11 @@ class Launcher:
             def part(low: Any, high: Any, callee: str = callee) -> None:
                 call(callee, [low, high, *arguments])
 
-            self._parallel(self.site.count(lanes), side(self.plan, lanes)[1], threads, part)
+            count = self.site.count(lanes)
+            elements = index.known(index.mul(count, self.site.steps()))
+            # To wake another thread takes longer than to pack so few.
+            few = callee is self.pack and elements is not None and elements <= _ALONE
+            self._parallel(count, side(self.plan, lanes)[1], 1 if few else threads, part)
 
     def _parallel(
         self, count: Any, step: int, threads: int, body: Callable[[Any, Any], None]

@@ -110,6 +110,11 @@ def last_columns(columns: int, nr: int, width: int) -> int:
     return left if columns > nr and 100 * (nr - left) >= columns else nr
 
 
+def split_role(rows: int | None, columns: int | None) -> str:
+    """The role that threads share: the longer one, columns where that is not known."""
+    return "rows" if rows is not None and columns is not None and rows > columns else "columns"
+
+
 def piece_of(tiles: Tiles, bits: int, extents: Extents, split: str) -> int | None:
     """The inner steps of the shared factor, all lanes but those of ``split``, that are packed at a
     time: a multiple of ``kc``; None for all."""

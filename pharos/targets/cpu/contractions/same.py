@@ -14,7 +14,7 @@ from pharos.ir.bindings import mlir
 from pharos.targets.cpu.contractions.site import Plan
 
 # Fields of plans that are about what is around the code, not in it.
-_AROUND = frozenset({"gone", "unused"})
+_AROUND = frozenset({"gone", "unused", "loop"})
 
 
 class _Unknown(Exception):

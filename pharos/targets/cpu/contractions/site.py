@@ -38,6 +38,8 @@ class Plan:
     packed as a whole before. ``values`` are the outside values that the functions need, the
     operands of the operation first. ``tiles.kc`` counts the steps of ``unit``. ``piece`` is how
     many steps of the shared factor are packed at a time, a multiple of ``kc``; None for all.
+    ``loop`` does not change the factor that is cut: it is packed before, into ``panels``, one of
+    the values.
     """
 
     contraction: Contraction
@@ -48,6 +50,8 @@ class Plan:
     values: tuple[Any, ...]
     unit: MultiplyUnit = FMA
     piece: int | None = None
+    loop: Any = None
+    panels: Any = None
 
     @functools.cached_property
     def kept(self) -> Kept | None:

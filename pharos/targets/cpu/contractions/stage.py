@@ -26,12 +26,13 @@ from pharos.targets.common.contractions.surroundings import (
 )
 from pharos.targets.common.nests import index
 from pharos.targets.common.nests.nest import generics, read_nest, trip_count
+from pharos.targets.cpu.contractions.ahead import loop_around, with_panels
 from pharos.targets.cpu.contractions.direct import DirectPlan, choose, plan_of, read_direct
 from pharos.targets.cpu.contractions.direct_launch import DirectLauncher
 from pharos.targets.cpu.contractions.flips import through_flips
 from pharos.targets.cpu.contractions.launch import Launcher, Written
 from pharos.targets.cpu.contractions.overlaps import overlaps
-from pharos.targets.cpu.contractions.parameters import Unit, piece_of, tiles_for
+from pharos.targets.cpu.contractions.parameters import Unit, piece_of, split_role, tiles_for
 from pharos.targets.cpu.contractions.site import Plan
 from pharos.targets.cpu.contractions.thin import of_few_rows
 from pharos.targets.cpu.contractions.units import FMA, unit_for
@@ -98,6 +99,8 @@ class PackedContractions:
         operation = contraction.nest.operation
         others = [o for o in (start.fill, operation, finish and finish.operation) if o is not None]
         name = f"{_owner(operation)}_contraction{number}"
+        if plan.loop is not None:
+            plan = with_panels(module, plan, name, self.threads, self.grain)
         launcher_for = DirectLauncher if isinstance(plan, DirectPlan) else Launcher
         launcher = launcher_for(module, plan, name, self.threads, self.grain, known)
         with operation.location, mlir.InsertionPoint(operation):
@@ -119,13 +122,14 @@ class PackedContractions:
         unit = unit_for(contraction, self.bf16_unit, self.simd_bits)
         bits = contraction.left.element.width
         tiles = tiles_for(unit, bits, (rows, columns, inner), vectors, wanted)
-        split = "rows" if rows is not None and columns is not None and rows > columns else "columns"
+        split = split_role(rows, columns)
         factors = (contraction.left, contraction.right)
         buffers = [operand.buffer for factor in factors for operand in factor.operands]
         values = tuple(dict.fromkeys([*captured(contraction, start, finish), *buffers]))
         extents = (rows, columns, inner)
         piece = None if unit.pairs else piece_of(tiles, bits, extents, split)
-        return Plan(contraction, tiles, split, start, finish, values, unit, piece)
+        loop = None if unit.pairs else loop_around(contraction)
+        return Plan(contraction, tiles, split, start, finish, values, unit, piece, loop)
 
 
 def _finish_of(contraction: Contraction) -> Finish | None:
@@ -141,7 +145,7 @@ def worthwhile(contraction: Contraction) -> bool:
     sizes = [n for n in (rows, columns, inner) if n is not None]
     if thin and (0 in thin or not _window(contraction) or 1 in thin):
         return False
-    if of_few_rows(contraction):
+    if of_few_rows(contraction) and loop_around(contraction) is None:
         return False
     total = contraction.extent(contraction.batch) or 1
     for size in sizes:
