@@ -98,8 +98,13 @@ COPY = "memref.copy {0}, {1} : memref<83x70xf32> to memref<83x70xf32>"
 
 @pytest.mark.parametrize(
     "inside",
-    [STORE.format("%w"), STORE.format("%o"), COPY.format("%o", "%w")],
-    ids=["stored to", "another argument may be it", "copied to"],
+    [
+        STORE.format("%w"),
+        STORE.format("%o"),
+        COPY.format("%o", "%w"),
+        "affine.store %zero, %w[0, 0] : memref<83x70xf32>",
+    ],
+    ids=["stored to", "another argument may be it", "copied to", "stored to by affine"],
 )
 def test_a_factor_that_the_loop_may_change_is_packed_in_each_turn(inside):
     assert "_ahead" not in lowered(program(inside=inside))

@@ -18,14 +18,27 @@ VIEWS = frozenset(
     }
 )
 # Dialects and operations that touch no memory that exists already.
-_PURE_DIALECTS = frozenset({"arith", "math", "index", "affine"})
-_PURE = frozenset({"memref.alloc", "memref.alloca", "memref.dim", "memref.get_global", *VIEWS})
+_PURE_DIALECTS = frozenset({"arith", "math", "index"})
+_PURE = frozenset(
+    {
+        "affine.apply",
+        "affine.delinearize_index",
+        "affine.linearize_index",
+        "affine.max",
+        "affine.min",
+        "memref.alloc",
+        "memref.alloca",
+        "memref.dim",
+        "memref.get_global",
+        *VIEWS,
+    }
+)
 
 
 def pure(operation: Any) -> bool:
     """Whether ``operation`` reads and writes no memory."""
     name = operation.name
-    return name in _PURE or (name.split(".")[0] in _PURE_DIALECTS and name[-4:] not in ("load",))
+    return name in _PURE or name.split(".")[0] in _PURE_DIALECTS
 
 
 def root(buffer: Any) -> Any:

@@ -23,7 +23,7 @@ from pharos.targets.cpu.contractions.store import branch_on
 from pharos.targets.cpu.kernels import call, code_of, row, row_type, write_function
 from pharos.targets.cpu.threads import each_pair, each_thread, shared_already
 
-_ALONE = 1 << 14
+_ALONE = 1 << 14  # elements that one thread packs as fast as several
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ class Launcher:
 
             count = self.site.count(lanes)
             elements = index.known(index.mul(count, self.site.steps()))
-            # To wake another thread takes longer than to pack so few.
-            few = callee is self.pack and elements is not None and elements <= _ALONE
+            # To wake another thread takes longer.
+            few = callee == self.pack and elements is not None and elements <= _ALONE
             self._parallel(count, side(self.plan, lanes)[1], 1 if few else threads, part)
 
     def _parallel(
