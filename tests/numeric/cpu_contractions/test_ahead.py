@@ -111,13 +111,13 @@ def test_a_factor_that_the_loop_may_change_is_packed_in_each_turn(inside):
 
 
 def test_what_reads_the_factor_does_not_change_it():
-    assert "_ahead" in lowered(
-        program(
-            inside=COPY.format("%w", "%mine").replace(
-                "memref.copy", "%mine = memref.alloc() : memref<83x70xf32>\n    memref.copy"
-            )
-        )
-    )
+    mine = "%mine = memref.alloc() : memref<83x70xf32>\n    "
+    assert "_ahead" in lowered(program(inside=mine + COPY.format("%w", "%mine")))
+
+
+def test_a_factor_of_a_product_on_a_condition_is_packed_there():
+    text = program(inside="%yes = arith.cmpi eq, %t, %c0 : index\n    scf.if %yes {")
+    assert "_ahead" not in lowered(text.replace("  }\n  return", "  }\n  }\n  return"))
 
 
 def test_results_are_right_where_another_argument_is_the_factor():
@@ -159,3 +159,24 @@ def test_a_function_may_change_what_it_is_given(given, ahead):
     text += f"\nfunc.func private @g(%a: {array}) {{\n  %one = arith.constant 1.0 : f32\n"
     text += f"  linalg.fill ins(%one : f32) outs(%a : {array})\n  return\n}}"
     assert ("_ahead" in lowered(text)) == ahead
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "func.func private @g()",
+        """func.func private @g() { func.call @h() : () -> () return }
+        func.func private @h()""",
+        """func.func private @g() {
+          %two = arith.constant 2.0 : f32
+          %address = arith.constant 4096 : i64
+          %pointer = llvm.inttoptr %address : i64 to !llvm.ptr
+          llvm.store %two, %pointer : f32, !llvm.ptr
+          return
+        }""",
+    ],
+    ids=["unknown", "calls an unknown one", "by address"],
+)
+def test_a_function_may_reach_the_factor_by_itself(declared):
+    text = program(inside="func.call @g() : () -> ()")
+    assert "_ahead" not in lowered(f"{text}\n{declared}")

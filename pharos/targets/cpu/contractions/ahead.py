@@ -39,6 +39,10 @@ _HARMLESS = frozenset(
     }
 )
 _ARRAYS = (mlir.MemRefType, mlir.UnrankedMemRefType)
+# Their operations reach arrays by their names alone.
+_ARRAY_DIALECTS = frozenset(
+    {"affine", "arith", "index", "linalg", "math", "memref", "scf", "vector"}
+)
 
 
 def loop_around(contraction: Contraction) -> Any | None:
@@ -52,11 +56,11 @@ def loop_around(contraction: Contraction) -> Any | None:
     if operand is None or not all(evenly(operand, loops, sizes) for loops in roles):
         return None
     found, parent = None, contraction.nest.operation.operation.parent
-    while parent is not None and parent.name in ("scf.for", "scf.if"):
+    # What is done on a condition may read an array that is there on that condition only.
+    while parent is not None and parent.name == "scf.for":
         if _inside(operand.buffer, parent) or _changes(parent, operand.buffer):
             break
-        found = parent if parent.name == "scf.for" else found
-        parent = parent.parent
+        found, parent = parent, parent.parent
     return found
 
 
@@ -129,10 +133,24 @@ def _changes(loop: Any, array: Any) -> bool:
 def _writes(operation: Any, array: Any) -> bool:
     if operation.name == "memref.copy":
         return may_share(array, operation.operands[1])
-    if operation.name == "func.call" and not _is_global(array):
-        # A function reaches what it is given, and globals.
+    if operation.name == "func.call" and not _is_global(array) and _writes_its_arguments(operation):
         return any(isinstance(v.type, _ARRAYS) and may_share(array, v) for v in operation.operands)
     return not pure(operation) and may_write(operation, array)
+
+
+def _writes_its_arguments(call: Any) -> bool:
+    """Whether what ``call`` calls is known, and reaches no other arrays than those it is given,
+    its own, and globals: neither by an address nor in a function that it calls."""
+    module = call
+    while module.parent is not None:
+        module = module.parent
+    callee = mlir.SymbolTable(module)[call.attributes["callee"].value]
+    if not callee.operation.regions[0].blocks:
+        return False
+    return all(
+        one.name.split(".")[0] in _ARRAY_DIALECTS or one.name in ("func.func", "func.return")
+        for one in operations(callee)
+    )
 
 
 def _is_global(array: Any) -> bool:

@@ -10,6 +10,8 @@ that uses them::
           for mr rows:                     // their panel stays in the first-level cache
             for nr columns:                // a few rows of the result are written to their end
               sums = panel of left x panel of right;  add, finish, store
+
+A factor that a loop around does not change is packed before it (``ahead``), not in blocks.
 """
 
 from __future__ import annotations
